@@ -1,0 +1,51 @@
+"""create_app(): the one place where everything is wired, by hand."""
+
+from __future__ import annotations
+
+from sanic import Blueprint, Sanic
+
+from api import errors, health, logs, requests
+from api.http import PREFIX
+from backend.kernel import database, redis
+from backend.kernel import settings as kernel_settings
+from backend.kernel.settings import Settings
+from backend.wechat.client import WeChat
+
+FEATURES: tuple[Blueprint, ...] = ()
+
+
+def create_app(settings: Settings, *, name: str = "daka") -> Sanic:
+    """The whole service for `settings`: both doors, and in the demo the sandbox."""
+    kernel_settings.use(settings)
+    logs.configure(settings.log_level)
+    app = Sanic(name, configure_logging=False)
+    app.config.update(
+        AUTO_EXTEND=False,
+        MOTD=False,
+        ACCESS_LOG=False,
+        REQUEST_MAX_SIZE=12 * 1024 * 1024,
+        REQUEST_TIMEOUT=30,
+        RESPONSE_TIMEOUT=30,
+        GRACEFUL_SHUTDOWN_TIMEOUT=15.0,
+        FALLBACK_ERROR_FORMAT="json",
+    )
+    app.ctx.settings = settings
+    errors.install(app)
+    requests.install(app)
+    app.blueprint(health.blueprint)
+    app.blueprint(Blueprint.group(*FEATURES, url_prefix=PREFIX))
+
+    @app.before_server_start
+    async def open_doors(app: Sanic) -> None:
+        await database.connect(settings)
+        app.ctx.redis = redis.connect(settings.redis_url)
+        app.ctx.wechat = WeChat(settings, app.ctx.redis)
+        await app.ctx.wechat.start()
+
+    @app.after_server_stop
+    async def close_doors(app: Sanic) -> None:
+        await app.ctx.wechat.close()
+        await app.ctx.redis.aclose()
+        await database.close()
+
+    return app

@@ -1,0 +1,69 @@
+"""What happens around every request: its id, the caller's address, the log line, the figures and the security headers."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import secrets
+import time
+
+import structlog
+from sanic import Request, Sanic
+from sanic.response import HTTPResponse
+
+from api import metrics
+from backend.kernel.settings import Settings
+
+log = structlog.get_logger()
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+
+
+def caller_address(request: Request, settings: Settings) -> str:
+    """The peer's address, or the last untrusted one in X-Forwarded-For when the peer is one of TRUSTED_PROXIES."""
+    chain = [part.strip() for part in (request.headers.get("x-forwarded-for") or "").split(",") if part.strip()]
+    address = request.ip or ""
+    while chain and _trusted(address, settings):
+        address = chain.pop()
+    return address
+
+
+def _trusted(address: str, settings: Settings) -> bool:
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(ip in network for network in settings.trusted_proxies)
+
+
+def install(app: Sanic) -> None:
+    @app.on_request
+    async def begin(request: Request) -> None:
+        given = request.headers.get("x-request-id") or ""
+        request.ctx.request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+        request.ctx.address = caller_address(request, app.ctx.settings)
+        request.ctx.began = time.perf_counter()
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request.ctx.request_id)
+
+    @app.on_response
+    async def finish(request: Request, response: HTTPResponse) -> None:
+        for name, text in HEADERS.items():
+            response.headers.setdefault(name, text)
+        response.headers.setdefault("Content-Security-Policy", POLICY)
+        if app.ctx.settings.production:
+            response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+        if hasattr(request.ctx, "request_id"):
+            response.headers.setdefault("X-Request-ID", request.ctx.request_id)
+            taken = time.perf_counter() - request.ctx.began
+            # The route's pattern, not the path: a path can hold ids.
+            route = f"/{request.route.path}" if request.route else "unknown"
+            metrics.observe(request.method, route, response.status, taken)
+            log.info("request", method=request.method, route=route, status=response.status, ms=round(taken * 1000, 1))

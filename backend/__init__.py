@@ -1,0 +1,1 @@
+"""What daka does; knows no HTTP."""

@@ -1,0 +1,1 @@
+"""The `daka` command, one file per group of commands."""

@@ -1,0 +1,18 @@
+"""`daka migrate`: brings the database to the newest schema."""
+
+from __future__ import annotations
+
+import argparse
+
+from backend.kernel import database
+from backend.kernel.settings import Settings
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    command = commands.add_parser("migrate", help="把数据库升级到最新结构")
+    command.set_defaults(run=run, bare=True)
+
+
+async def run(parsed: argparse.Namespace, settings: Settings) -> None:
+    await database.migrate(settings)
+    print("数据库已是最新结构。")

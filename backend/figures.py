@@ -1,0 +1,120 @@
+"""The kept summary: one row for (task, unit, tier, status). Moved by deltas with a check-in, recounted with everything else.
+
+All of this runs inside the caller's transaction. Locking: a check-in holds its tasks FOR KEY SHARE and then reads the facts of its
+pairs; a recount takes the tasks FOR UPDATE first. So each sees what the other has committed, whichever comes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+from backend.kernel.database import fetch, int_list, lock_rows
+
+COUNTS = ("assigned", "excused", "on_time", "makeup", "proxy", "firsts", "rights")
+CHUNK = 400
+
+# One row for each (member, task) pair of the audience: the definition of *Assigned* and *Done* in SQL. {where} narrows t, pm or m.
+PAIRS = """
+SELECT t.id AS task_id, t.date AS date, t.branch_id, m.id AS member_id, COALESCE(st.unit_id, 0) AS unit_id, st.tier, st.status,
+  c.id AS checkin_id, c.kind, c.recorded_by_id,
+  CASE WHEN c.id IS NULL AND EXISTS (
+    SELECT 1 FROM leave l WHERE l.member_id = m.id AND l.state = 'granted' AND l.starts_on <= t.date AND l.ends_on >= t.date
+  ) THEN 1 ELSE 0 END AS excused,
+  CASE WHEN c.id IS NOT NULL AND c.recorded_by_id IS NULL AND c.kind = 'on_time' THEN 1 ELSE 0 END AS on_time,
+  CASE WHEN c.id IS NOT NULL AND c.recorded_by_id IS NULL AND c.kind = 'makeup' THEN 1 ELSE 0 END AS makeup,
+  CASE WHEN c.recorded_by_id IS NOT NULL THEN 1 ELSE 0 END AS proxy,
+  COALESCE(c.firsts, a.firsts, 0) AS firsts, COALESCE(c.rights, a.rights, 0) AS rights
+FROM daily_task t
+JOIN plan_member pm ON pm.plan_id = t.plan_id AND pm.starts_on <= t.date AND (pm.until IS NULL OR pm.until > t.date)
+JOIN member m ON m.id = pm.member_id AND m.joined_on <= t.date AND (m.left_on IS NULL OR m.left_on > t.date)
+JOIN standing st ON st.member_id = m.id AND st.starts_on <= t.date AND (st.until IS NULL OR st.until > t.date)
+LEFT JOIN check_in c ON c.member_id = m.id AND c.task_id = t.id AND c.task_date = t.date
+LEFT JOIN answer_tally a ON a.member_id = m.id AND a.task_id = t.id AND a.task_date = t.date
+WHERE {where}
+"""
+
+SUMS = """
+SELECT task_id, unit_id, tier, status, SUM(1 - excused) AS assigned, SUM(excused) AS excused, SUM(on_time) AS on_time,
+  SUM(makeup) AS makeup, SUM(proxy) AS proxy, SUM(firsts) AS firsts, SUM(rights) AS rights
+FROM ({pairs}) p GROUP BY task_id, unit_id, tier, status
+"""
+
+# First answers that count: a question withdrawn in the task's branch or above it does not.
+TALLY = """
+SELECT COUNT(*) AS firsts, COALESCE(SUM(CASE WHEN a.right THEN 1 ELSE 0 END), 0) AS rights
+FROM answer a WHERE a.member_id = {of}.member_id AND a.task_id = {of}.task_id AND a.is_first AND NOT EXISTS (
+  SELECT 1 FROM withdrawal w JOIN branch wb ON wb.id = w.branch_id JOIN daily_task t ON t.id = a.task_id
+  JOIN branch tb ON tb.id = t.branch_id WHERE w.question_id = a.question_id AND tb.path LIKE wb.path || '%'
+)
+"""
+
+
+async def recount(task_ids: Iterable[int]) -> None:
+    """Rewrites the summary of these tasks from the rows. Call it after the change, in the same transaction."""
+    ids = sorted(set(task_ids))
+    await lock_rows("daily_task", ids)
+    for at in range(0, len(ids), CHUNK):
+        chosen = int_list(ids[at : at + CHUNK])
+        sums = SUMS.format(pairs=PAIRS.format(where=f"t.id IN ({chosen})"))
+        await fetch(f"DELETE FROM task_figure WHERE task_id IN ({chosen})")  # noqa: S608
+        await fetch(f"INSERT INTO task_figure (task_id, unit_id, tier, status, {', '.join(COUNTS)}) {sums}")  # noqa: S608
+
+
+async def recount_days(branch_id: int, first: date, last: date | None = None) -> None:
+    """Recounts every task of a branch from `first` to `last` (None: to the end): what a change of roster or leave touches."""
+    rows = await fetch(
+        "SELECT id FROM daily_task WHERE branch_id = $1 AND date >= $2 AND date <= $3", branch_id, first, last or date(9999, 12, 31)
+    )
+    await recount(row["id"] for row in rows)
+
+
+async def retally(task_ids: Iterable[int]) -> None:
+    """Counts the first answers of these tasks again (a question was withdrawn), then recounts their summary."""
+    ids = sorted(set(task_ids))
+    await lock_rows("daily_task", ids)
+    for at in range(0, len(ids), CHUNK):
+        chosen = int_list(ids[at : at + CHUNK])
+        for table in ("check_in", "answer_tally"):
+            for column in ("firsts", "rights"):
+                counted = f"SELECT {column} FROM ({TALLY.format(of=table)}) x"  # noqa: S608
+                await fetch(f"UPDATE {table} SET {column} = ({counted}) WHERE task_id IN ({chosen})")  # noqa: S608
+    await recount(ids)
+
+
+async def hold(task_ids: Iterable[int]) -> None:
+    """Keeps recounts of these tasks out until the transaction ends; check-ins do not keep each other out."""
+    await lock_rows("daily_task", sorted(set(task_ids)), strength="FOR KEY SHARE")
+
+
+async def facts(pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], dict]:
+    """The PAIRS rows of these (member_id, task_id); a pair outside the audience is left out. Call `hold` before."""
+    found: dict[tuple[int, int], dict] = {}
+    for at in range(0, len(pairs), CHUNK):
+        some = pairs[at : at + CHUNK]
+        members, tasks = int_list(member for member, _ in some), int_list(task for _, task in some)
+        wanted = set(some)
+        for row in await fetch(PAIRS.format(where=f"m.id IN ({members}) AND t.id IN ({tasks})")):
+            if (row["member_id"], row["task_id"]) in wanted:
+                found[row["member_id"], row["task_id"]] = row
+    return found
+
+
+def counts_of(fact: dict) -> dict[str, int]:
+    """What one pair adds to its summary row."""
+    return {"assigned": 1 - fact["excused"], **{name: fact[name] for name in COUNTS if name != "assigned"}}
+
+
+async def move(deltas: dict[tuple[int, int, str, str], dict[str, int]]) -> None:
+    """Adds `deltas` to the summary rows (task, unit, tier, status), in key order so that two batches cannot block each other."""
+    for key in sorted(deltas):
+        change = {name: deltas[key].get(name, 0) for name in COUNTS}
+        if any(change.values()):
+            added = ", ".join(f"{name} = task_figure.{name} + excluded.{name}" for name in COUNTS)
+            slots = ", ".join(f"${n}" for n in range(5, 5 + len(COUNTS)))
+            await fetch(
+                f"INSERT INTO task_figure (task_id, unit_id, tier, status, {', '.join(COUNTS)}) VALUES ($1, $2, $3, $4, {slots}) "  # noqa: S608
+                f"ON CONFLICT (task_id, unit_id, tier, status) DO UPDATE SET {added}",
+                *key,
+                *change.values(),
+            )

@@ -1,0 +1,1 @@
+"""Knows no feature: settings, errors, clock, access, audit, database, redis, security, documents."""

@@ -1,0 +1,108 @@
+"""Sessions: an opaque 256-bit token whose SHA-256 is a row.
+
+Each process remembers one for at most 5 s, so an end reaches all processes within 5 s, with or without Redis.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from backend import consents
+from backend.kernel import clock, security
+from backend.kernel.access import Actor
+from backend.kernel.database import as_instant, fetch, transactional
+from backend.kernel.errors import Unauthorised
+from models.auth import Session
+
+LIFETIME = timedelta(days=30)
+CONSOLE_LIFETIME = timedelta(hours=12)
+REMEMBERED_S = 5.0
+REMEMBERED_MOST = 20_000
+
+_remembered: dict[str, tuple[float, Actor]] = {}
+
+_ACTOR = """
+SELECT s.id, s.kind, s.account_id, s.expires_at, m.id AS member_id, m.name, m.branch_id, b.path, st.unit_id, g.role,
+  EXISTS (SELECT 1 FROM consent c WHERE c.member_id = m.id AND c.version = $3 AND c.withdrawn_at IS NULL) AS consented,
+  m.left_on IS NOT NULL AND m.left_on <= $2 AS has_left
+FROM session s
+LEFT JOIN member m ON m.id = s.member_id
+LEFT JOIN branch b ON b.id = m.branch_id
+LEFT JOIN standing st ON st.member_id = m.id AND st.starts_on <= $2 AND (st.until IS NULL OR st.until > $2)
+LEFT JOIN role_grant g ON g.member_id = m.id
+WHERE s.token_hash = $1 AND s.ended_at IS NULL
+"""
+
+
+async def open_session(*, member_id: int | None, account_id: int | None, kind: str = "mini", device: str = "") -> tuple[str, Session]:
+    """A new session and its token, which is not kept anywhere. It lasts 30 days, in the console 12 hours."""
+    token, at = security.new_token(), clock.now()
+    session = await Session.create(
+        token_hash=security.token_hash(token),
+        kind=kind,
+        account_id=account_id,
+        member_id=member_id,
+        device=device[:100],
+        created_at=at,
+        seen_at=at,
+        expires_at=at + (CONSOLE_LIFETIME if kind == "console" else LIFETIME),
+    )
+    return token, session
+
+
+async def actor_of(token: str, *, kind: str = "mini", request_id: str = "") -> Actor:
+    """The actor behind a token of this kind. Raises Unauthorised for an unknown, ended or expired one, and for a member who has left."""
+    key = security.token_hash(token)
+    known = _remembered.get(key)
+    if known is None or known[0] < time.monotonic():
+        actor = await _look_up(key)
+        if len(_remembered) >= REMEMBERED_MOST:
+            _remembered.clear()
+        known = _remembered[key] = (time.monotonic() + REMEMBERED_S, actor)
+    if known[1].kind != kind:
+        raise Unauthorised()
+    return replace(known[1], request_id=request_id)
+
+
+async def _look_up(token_hash: str) -> Actor:
+    rows = await fetch(_ACTOR, token_hash, clock.today(), consents.CURRENT)
+    if not rows or as_instant(rows[0]["expires_at"]) <= clock.now() or rows[0]["has_left"]:
+        raise Unauthorised()
+    first = rows[0]
+    return Actor(
+        session_id=first["id"],
+        kind=first["kind"],
+        account_id=first["account_id"],
+        member_id=first["member_id"],
+        name=first["name"] or "",
+        branch_id=first["branch_id"] or 0,
+        branch_path=first["path"] or "",
+        unit_id=first["unit_id"],
+        roles=frozenset(row["role"] for row in rows if row["role"]),
+        consented=bool(first["consented"]),
+    )
+
+
+def forget(**matching: Any) -> None:
+    """Drops what this process remembers of sessions whose actor has these attributes; other processes follow within 5 s."""
+    for key, (_, actor) in list(_remembered.items()):
+        if all(getattr(actor, name) == value for name, value in matching.items()):
+            _remembered.pop(key, None)
+
+
+@transactional
+async def end(session_id: int) -> None:
+    """Ends one session; ending it again changes nothing."""
+    await Session.filter(id=session_id, ended_at=None).update(ended_at=clock.now())
+    forget(session_id=session_id)
+
+
+@transactional
+async def end_all(*, member_id: int | None = None, account_id: int | None = None) -> None:
+    """Ends every session of a member or of a WeChat account."""
+    chosen = {"member_id": member_id} if member_id is not None else {"account_id": account_id}
+    await Session.filter(ended_at=None, **chosen).update(ended_at=clock.now())
+    forget(**chosen)

@@ -1,0 +1,21 @@
+"""Tortoise tables: fields, constraints, enums, one-line properties. Every instant is aware UTC; every `date` a Shanghai day."""
+
+MODULES = (
+    "models.branches",
+    "models.members",
+    "models.auth",
+    "models.consents",
+    "models.leaves",
+    "models.texts",
+    "models.questions",
+    "models.calendar",
+    "models.plans",
+    "models.tasks",
+    "models.readings",
+    "models.quizzes",
+    "models.checkins",
+    "models.figures",
+    "models.audit",
+    "models.push",
+    "models.feedback",
+)

@@ -1,0 +1,84 @@
+"""The service as it runs: real HTTP on 127.0.0.1, a real database, the WeChat sandbox. DAKA_TEST_DB chooses sqlite or postgres."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import servers
+from door import Door, serve
+from people import Cast, build_cast
+
+from api.app import create_app
+from backend.kernel import database
+from backend.kernel.settings import Settings
+
+DIALECT = os.environ.get("DAKA_TEST_DB", "sqlite")
+APPID, SECRET = "wx0000000000daka01", "0123456789abcdef0123456789abcdef"
+PUSH_TOKEN, PUSH_AES_KEY = "AAAAA", "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
+
+
+@pytest.fixture(scope="session")
+def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    if DIALECT == "sqlite":
+        path: Path = tmp_path_factory.mktemp("database") / "daka.sqlite3"
+        yield f"sqlite://{path}?synchronous=OFF"
+        return
+    url, stop = servers.start_postgres()
+    yield url
+    stop()
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    url, stop = servers.start_redis()
+    yield url
+    stop()
+
+
+@pytest.fixture(scope="session")
+async def sandbox() -> AsyncIterator[tuple[Any, str]]:
+    """The stand-in for WeChat on a port of its own: its state, and what WECHAT_API_BASE is set to."""
+    try:
+        from backend.wechat.sandbox import SandboxState, build_app
+    except ImportError:
+        yield None, "http://127.0.0.1:9/sandbox"
+        return
+
+    state = SandboxState(appid=APPID, secret=SECRET, push_url="", push_token=PUSH_TOKEN, push_aes_key=PUSH_AES_KEY)
+    async with serve(build_app(state)) as base:
+        yield state, f"{base}/sandbox"
+
+
+@pytest.fixture(scope="session")
+async def settings(database_url: str, redis_url: str, sandbox: tuple[Any, str], tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return Settings(
+        data_dir=tmp_path_factory.mktemp("var"),
+        database_url=database_url,
+        redis_url=redis_url,
+        secret_keys=("0" * 64,),
+        wechat_appid=APPID,
+        wechat_secret=SECRET,
+        wechat_api_base=sandbox[1],
+        wechat_push_token=PUSH_TOKEN,
+        wechat_push_aes_key=PUSH_AES_KEY,
+        log_level="WARNING",
+    )
+
+
+@pytest.fixture(scope="session")
+async def door(settings: Settings) -> AsyncIterator[Door]:
+    """The running service, and a client that knocks at it."""
+    await database.migrate(settings)
+    async with serve(create_app(settings, name="daka_tests")) as base, aiohttp.ClientSession() as session:
+        yield Door(base, session)
+
+
+@pytest.fixture
+async def cast(door: Door) -> Cast:
+    """A branch of its own for each test, with named people: see people.py."""
+    return await build_cast()

@@ -1,0 +1,32 @@
+"""Life and readiness, as the machine's keeper asks for them."""
+
+from __future__ import annotations
+
+from door import Door
+from people import Cast, add_plan
+
+from backend.kernel import clock, database
+
+
+async def test_a_living_service_says_so(door: Door):
+    reply = await door.get("/healthz", root=True)
+    assert (reply.status, reply.json) == (200, {"status": "ok"})
+
+
+async def test_a_ready_service_names_nothing_degraded(door: Door):
+    reply = await door.get("/readyz", root=True)
+    assert (reply.status, reply.json) == (200, {"status": "ok", "degraded": []})
+
+
+async def test_an_unknown_address_is_a_problem_document_in_chinese(door: Door):
+    reply = await door.get("/no-such-thing")
+    assert reply.status == 404
+    assert reply.headers["Content-Type"] == "application/problem+json"
+    assert (reply.code, reply.json["detail"]) == ("not_found", "没有找到所请求的内容。")
+    assert reply.json["request_id"] == reply.headers["X-Request-ID"]
+
+
+async def test_figures_of_a_new_plan_stand_in_the_summary(cast: Cast):
+    tasks = await add_plan(cast, days=[clock.today()])
+    rows = await database.fetch("SELECT SUM(assigned) AS assigned FROM task_figure WHERE task_id = $1", tasks[0].id)
+    assert rows[0]["assigned"] == 5
