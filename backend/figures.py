@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date
 
-from backend.kernel.database import fetch, int_list, lock_rows
+from backend.kernel.database import as_date, fetch, int_list, lock_rows
+from backend.rules.streaks import Day
 
 COUNTS = ("assigned", "excused", "on_time", "makeup", "proxy", "firsts", "rights")
 CHUNK = 400
@@ -103,6 +104,26 @@ async def facts(pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], dict]
 def counts_of(fact: dict) -> dict[str, int]:
     """What one pair adds to its summary row."""
     return {"assigned": 1 - fact["excused"], **{name: fact[name] for name in COUNTS if name != "assigned"}}
+
+
+async def facts_of(member_id: int, *, today: date) -> list[dict]:
+    """The PAIRS rows of one member up to today, in order of date (one query)."""
+    rows = await fetch(PAIRS.format(where="m.id = $1 AND t.date <= $2") + "ORDER BY t.date, t.id", member_id, today)
+    return [{**row, "date": as_date(row["date"])} for row in rows]
+
+
+async def days_of(member_id: int, *, today: date) -> list[Day]:
+    """Every task day of one member up to today, in order of date, each in the state that streak and steadiness go by (one query)."""
+    return [day_of(fact, today=today) for fact in await facts_of(member_id, today=today)]
+
+
+def day_of(fact: dict, *, today: date) -> Day:
+    """A task day as its member sees it. 代录 is kept or made up like any other check-in, by the day it was written down."""
+    if fact["checkin_id"] is not None:
+        return Day(fact["date"], "makeup" if fact["kind"] == "makeup" else "kept")
+    if fact["excused"]:
+        return Day(fact["date"], "excused")
+    return Day(fact["date"], "missed" if fact["date"] < today else "open")
 
 
 async def move(deltas: dict[tuple[int, int, str, str], dict[str, int]]) -> None:

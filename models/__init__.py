@@ -14,6 +14,7 @@ MODULES = (
     "models.readings",
     "models.quizzes",
     "models.checkins",
+    "models.reflections",
     "models.figures",
     "models.audit",
     "models.push",

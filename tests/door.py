@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,13 +15,15 @@ from sanic import Sanic
 @asynccontextmanager
 async def serve(app: Sanic) -> AsyncIterator[str]:
     """The base address of `app` while it runs."""
-    server = await app.create_server(host="127.0.0.1", port=0, return_asyncio_server=True)
+    # Sanic takes port 0 for "not given", so the free port is found with a socket of our own.
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = await app.create_server(sock=listener, return_asyncio_server=True)
     await server.startup()
     await server.before_start()
     await server.start_serving()
     await server.after_start()
     try:
-        yield f"http://127.0.0.1:{server.server.sockets[0].getsockname()[1]}"
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         await server.before_stop()
         server.close()
@@ -45,7 +48,9 @@ class Door:
     def __init__(self, base: str, session: aiohttp.ClientSession) -> None:
         self.base, self.session = base, session
 
-    async def ask(self, method: str, path: str, who: Any = None, *, root: bool = False, headers: dict[str, str] | None = None, **kwargs: Any) -> Reply:
+    async def ask(
+        self, method: str, path: str, who: Any = None, *, root: bool = False, headers: dict[str, str] | None = None, **kwargs: Any
+    ) -> Reply:
         """`who`: a Person, a token or None. `json=`, `data=`, `params=` as in aiohttp."""
         token = getattr(who, "token", who)
         sent = {**({"Authorization": f"Bearer {token}"} if token else {}), **(headers or {})}

@@ -7,13 +7,13 @@ import asyncio
 import sys
 from collections.abc import Sequence
 
-from backend.cli import migrate
+from backend.cli import migrate, serve
 from backend.kernel import database, settings
 from backend.kernel.errors import DakaError
 from backend.kernel.settings import SettingsError
 
 # Each group has add(commands), which sets `run` (async, gets the parsed arguments) and, where it needs no database, `bare=True`.
-GROUPS = (migrate,)
+GROUPS = (serve, migrate)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -22,6 +22,7 @@ import asyncpg
 from tortoise import Tortoise, connections
 from tortoise.exceptions import DBConnectionError, OperationalError
 from tortoise.migrations.api.migrate import migrate as run_migrations
+from tortoise.migrations.executor import MigrationExecutor
 from tortoise.transactions import in_transaction
 
 import models
@@ -106,6 +107,16 @@ async def migrate(settings: Settings) -> None:
 async def _migrate(settings: Settings) -> None:
     try:
         await run_migrations(config=config(settings))
+    finally:
+        await connections.close_all()
+
+
+async def is_behind(settings: Settings) -> bool:
+    """True when the database lacks a migration of this version."""
+    await Tortoise.init(config=config(settings), init_connections=True)
+    try:
+        executor = MigrationExecutor(connections.get("default"), config(settings)["apps"])
+        return bool(await executor.plan(None))
     finally:
         await connections.close_all()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -140,8 +141,8 @@ def _wechat_api_base(text: str, env: str) -> str:
 
 
 def _aes_key(text: str) -> str:
-    if text and len(text) != 43:
-        raise SettingsError("DAKA_WECHAT_PUSH_AES_KEY 应为 43 个字符")
+    if text and not re.fullmatch(r"[A-Za-z0-9+/]{43}", text):
+        raise SettingsError("DAKA_WECHAT_PUSH_AES_KEY 应为 43 个字母、数字（EncodingAESKey）")
     return text
 
 

@@ -5,6 +5,7 @@ from models.checkins import CheckInKind
 from models.leaves import LeaveReason, LeaveState
 from models.members import Role, Status, Tier
 from models.questions import Kind
+from models.reflections import ReflectionState
 from orjson import loads
 from tortoise.fields.base import OnDelete
 from tortoise.fields.data import JSON_DUMPS
@@ -284,6 +285,20 @@ class Migration(migrations.Migration):
                 ('aspect', fields.ForeignKeyField('models.Aspect', source_field='aspect_id', db_constraint=True, to_field='id', related_name='questions', on_delete=OnDelete.RESTRICT)),
             ],
             options={'table': 'question_aspect', 'app': 'models', 'unique_together': (('question', 'aspect'),), 'pk_attr': 'id'},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
+            name='Reflection',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('member', fields.ForeignKeyField('models.Member', source_field='member_id', db_constraint=True, to_field='id', related_name='reflections', on_delete=OnDelete.RESTRICT)),
+                ('task_id', fields.BigIntField()),
+                ('task_date', fields.DateField()),
+                ('body', fields.TextField(unique=False)),
+                ('state', fields.CharEnumField(default=ReflectionState.PENDING, description='PENDING: pending\nAPPROVED: approved\nREJECTED: rejected', enum_type=ReflectionState, max_length=10)),
+                ('written_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'reflection', 'app': 'models', 'unique_together': (('member', 'task_id'),), 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(

@@ -6,7 +6,7 @@ PostgreSQL takes the foreign key as a constraint; SQLite, which cannot add one t
 from tortoise import migrations
 from tortoise.migrations import operations as ops
 
-STUDY_TABLES = ("check_in", "answer", "answer_tally", "reading")
+STUDY_TABLES = ("check_in", "answer", "answer_tally", "reading", "reflection")
 
 
 class OnDialect(ops.RunSQL):

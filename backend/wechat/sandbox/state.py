@@ -66,7 +66,6 @@ class App:
     push: PushTarget = field(default_factory=PushTarget)
     legacy: TokenBook = field(default_factory=TokenBook)
     stable: TokenBook = field(default_factory=TokenBook)
-    expired: deque[str] = field(default_factory=lambda: deque(maxlen=1000))
 
 
 @dataclass(slots=True)

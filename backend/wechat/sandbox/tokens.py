@@ -10,7 +10,7 @@ FORCED_APART_S = 30
 
 def fetch_legacy(state: SandboxState, app: App) -> Token:
     """A new token; the one before it lives on for OVERLAP_S at most."""
-    return _replace(state, app, app.legacy, overlap_s=OVERLAP_S)
+    return _replace(state, app.legacy, overlap_s=OVERLAP_S)
 
 
 def fetch_stable(state: SandboxState, app: App, *, force: bool) -> Token:
@@ -20,16 +20,14 @@ def fetch_stable(state: SandboxState, app: App, *, force: bool) -> Token:
         book.forced_at = [at for at in book.forced_at if at // 86400 == now // 86400]
         if len(book.forced_at) < FORCED_PER_DAY and (not book.forced_at or now - book.forced_at[-1] >= FORCED_APART_S):
             book.forced_at.append(now)
-            return _replace(state, app, book, overlap_s=0)
+            return _replace(state, book, overlap_s=0)
     if book.current and book.current.valid_until - now > OVERLAP_S:
         return book.current
-    return _replace(state, app, book, overlap_s=OVERLAP_S)
+    return _replace(state, book, overlap_s=OVERLAP_S)
 
 
-def _replace(state: SandboxState, app: App, book: TokenBook, *, overlap_s: int) -> Token:
+def _replace(state: SandboxState, book: TokenBook, *, overlap_s: int) -> Token:
     now = state.now()
-    if book.previous:
-        app.expired.append(book.previous.value)
     if book.current:
         book.current.valid_until = min(book.current.valid_until, now + overlap_s)
     book.previous = book.current
@@ -50,11 +48,10 @@ def app_of(state: SandboxState, value: str) -> App:
     if not value.startswith("FAKE_"):
         raise Refused(40014, "invalid access_token")
     for app in state.apps.values():
-        for token in (app.stable.current, app.stable.previous, app.legacy.current, app.legacy.previous):
-            if token and token.value == value:
-                if token.valid_until > state.now():
+        for book in (app.stable, app.legacy):
+            for token in (book.current, book.previous):
+                if token and token.value == value and token.valid_until > state.now():
                     return app
+            if book.current and book.current.value == value:
                 raise Refused(42001, "access_token expired")
-        if value in app.expired:
-            raise Refused(42001, "access_token expired")
     raise Refused(40001, "invalid credential, access_token is invalid or not latest")

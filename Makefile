@@ -1,0 +1,55 @@
+# 打卡：make run 启动演示，make test 运行测试。不需要 root，不需要其他服务。
+SHELL := /bin/bash
+PORT ?= 8000
+PYTHON ?= python3
+export UV_SYSTEM_CERTS := 1
+export UV_PROJECT_ENVIRONMENT := .venv
+UV := .venv/bin/uv
+STAMP := .venv/.locked
+LOCK := $(shell sha256sum uv.lock pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
+
+.PHONY: run test test-sqlite test-postgres lint format clean
+
+run: $(STAMP).$(LOCK)
+	@exec .venv/bin/python -m api demo --port $(PORT)
+
+# 虚拟环境按锁文件的散列盖章：锁文件不变，就不再访问软件源。
+$(STAMP).$(LOCK): uv.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("需要 Python 3.11 或更高版本，当前是 " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	@test -x .venv/bin/python || $(PYTHON) -m venv .venv || { echo "无法建立虚拟环境：请安装 python3-venv"; exit 1; }
+	@test -x $(UV) || { echo "正在安装 uv…"; .venv/bin/python -m pip install --quiet --disable-pip-version-check uv; }
+	@echo "正在安装锁定的依赖…"
+	@$(UV) sync --quiet --locked --inexact
+	@rm -f $(STAMP).* && touch $@
+
+TESTED := .venv/.tested.$(LOCK)
+$(TESTED): $(STAMP).$(LOCK)
+	@$(UV) sync --quiet --locked --inexact --group dev
+	@rm -f .venv/.tested.* && touch $@
+
+# 两个数据库各跑一遍全部测试，同时进行；结尾的汇总来自 pytest 本身。
+test: $(TESTED)
+	@mkdir -p var
+	@set -o pipefail; \
+	DAKA_TEST_DB=postgres .venv/bin/python -m pytest -p no:cacheprovider >var/test-postgres.log 2>&1 & other=$$!; \
+	DAKA_TEST_DB=sqlite .venv/bin/python -m pytest; one=$$?; \
+	wait $$other; two=$$?; \
+	echo "—— PostgreSQL ——"; cat var/test-postgres.log; \
+	exit $$(( one || two ))
+
+test-sqlite: $(TESTED)
+	DAKA_TEST_DB=sqlite .venv/bin/python -m pytest
+
+test-postgres: $(TESTED)
+	DAKA_TEST_DB=postgres .venv/bin/python -m pytest
+
+lint: $(TESTED)
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+
+format: $(TESTED)
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+clean:
+	rm -rf .venv var

@@ -1,0 +1,77 @@
+"""Starts the service: `python -m api serve …` and `python -m api demo …`. The `daka` command hands over to here (docs/decisions/0007)."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import functools
+import sys
+from pathlib import Path
+
+from sanic import Sanic
+from sanic.worker.loader import AppLoader
+
+from api.app import create_app
+from backend import demo
+from backend.kernel import database, settings
+from backend.kernel.settings import Settings, SettingsError
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="daka")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name in ("serve", "demo"):
+        command = commands.add_parser(name)
+        command.add_argument("--host", default="127.0.0.1")
+        command.add_argument("--port", type=int, default=8000)
+        command.add_argument("--workers", type=int, default=1)
+        command.add_argument("--data-dir", default="")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """0 after a graceful stop, 1 when a setting is missing or makes no sense."""
+    given = arguments()
+    try:
+        if given.command == "demo":
+            chosen = demo.settings_for(Path(given.data_dir) if given.data_dir else None, given.port)
+        else:
+            chosen = settings.load()
+        if not 1 <= given.workers <= 64:
+            raise SettingsError("--workers 应在 1 到 64 之间")
+        if given.workers > 1 and chosen.on_sqlite:
+            raise SettingsError("SQLite 只能用一个进程（--workers 1）；多进程请使用 PostgreSQL")
+        settings.use(chosen)
+        asyncio.run(_get_ready(chosen))
+    except SettingsError as error:
+        print(f"无法启动：{error}", file=sys.stderr)
+        return 1
+    run(chosen, host=given.host, port=given.port, workers=given.workers)
+    return 0
+
+
+async def _get_ready(chosen: Settings) -> None:
+    if chosen.demo:
+        await database.migrate(chosen)
+        return
+    try:
+        behind = await database.is_behind(chosen)
+    except (*database.AWAY, OSError) as error:
+        raise SettingsError(f"DAKA_DATABASE_URL 指向的数据库无法连接（{type(error).__name__}）") from None
+    if behind:
+        raise SettingsError("数据库结构不是最新，请先运行 daka migrate")
+
+
+def run(chosen: Settings, *, host: str, port: int, workers: int) -> None:
+    """Serves until a signal ends it; requests under way are finished first."""
+    if workers == 1:
+        create_app(chosen).run(host=host, port=port, single_process=True, access_log=False, motd=False)
+        return
+    loader = AppLoader(factory=functools.partial(create_app, chosen))
+    app = loader.load()
+    app.prepare(host=host, port=port, workers=workers, access_log=False, motd=False)
+    Sanic.serve(primary=app, app_loader=loader)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

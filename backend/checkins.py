@@ -1,0 +1,192 @@
+"""Check-ins (打卡): one member has completed one daily task, at most once for ever; make-ups (补卡) and 代录."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from backend import checkins_write, figures, quizzes, tasks
+from backend.checkins_write import FinishedDay, Stored
+from backend.kernel import access, audit, clock
+from backend.kernel.access import SECRETARY, Actor
+from backend.kernel.database import fetch, transactional
+from backend.kernel.errors import Conflict, DakaError, Forbidden, Invalid, NotFound
+from backend.rules import periods, streaks
+
+KEYS_KEPT = timedelta(days=7)
+
+
+async def check_in(
+    actor: Actor,
+    *,
+    task_id: int,
+    passages: Sequence[int] = (),
+    answers: Sequence[Any] = (),
+    reflection: str | None = None,
+    studied_on: date | None = None,
+    key: str | None = None,
+    request_hash: str = "",
+    at: datetime,
+) -> tuple[dict[str, Any], bool]:
+    """Completes the day with what the request brings and what is already stored: the receipt, and whether it is new.
+
+    A repeat, with any body, gives the first receipt. Raises NotFound outside the audience, Conflict `not_open`, `closed` or `incomplete`
+    (naming what is missing; nothing is stored), Invalid `idempotency_mismatch` and for malformed answers.
+    """
+    task = await tasks.task_for(actor.member_id, task_id=task_id)
+    if key and (await checkins_write.request_hashes([(actor.member_id, key)])).get((actor.member_id, key), request_hash) != request_hash:
+        raise checkins_write.mismatch()
+    if task["checkin_id"] is not None:
+        return _receipt((await checkins_write.find([(actor.member_id, task_id)]))[actor.member_id, task_id]), False
+    today = at.astimezone(clock.SHANGHAI).date()
+    quizzes.refuse_unless_open(task, today=today)
+    content = await tasks.content_of(task_id)
+    graded = quizzes.grade_all(content.questions, answers)
+    firsts = await quizzes.first_answers(actor.member_id, task_id)
+    outcomes = {**{g.question_id: g.right for g in graded}, **firsts}
+    _refuse_incomplete(content, await _read(actor.member_id, task_id), passages, outcomes)
+    kind = periods.kind_of(
+        task_date=task["date"],
+        arrived_on=today,
+        studied_on=studied_on,
+        fetched_on_task_date=studied_on is not None and await _fetched_that_day(actor, task),
+        arrived_within_48h=periods.within_offline_window(task["date"], at),
+    )
+    day = FinishedDay(
+        member_id=actor.member_id,
+        task_id=task_id,
+        task_date=task["date"],
+        kind=kind,
+        at=at,
+        on=today,
+        studied_on=studied_on if studied_on == task["date"] != today and kind == "on_time" else None,
+        receipt={
+            "streak": await _streak_with(actor.member_id, task["date"], kind, today),
+            "results": [quizzes.result_of(question, outcomes[question.id]) for question in content.questions],
+        },
+        passages=list(passages),
+        graded=graded,
+        reflection=(reflection or "").strip() or None,
+        key=key,
+        request_hash=request_hash,
+        request_id=actor.request_id,
+    )
+    return _answered(await checkins_write.write([day]))
+
+
+def _answered(outcomes: list[Stored | DakaError]) -> tuple[dict[str, Any], bool]:
+    outcome = outcomes[0]
+    if isinstance(outcome, DakaError):
+        raise outcome
+    return _receipt(outcome), outcome.is_new
+
+
+def _receipt(stored: Stored) -> dict[str, Any]:
+    return {
+        "id": stored.id,
+        "task": stored.task_id,
+        "date": stored.task_date,
+        "kind": stored.kind,
+        "checked_in_at": clock.shanghai(stored.at).isoformat(timespec="seconds"),
+        **stored.receipt,
+    }
+
+
+def _refuse_incomplete(content: Any, read: set[int], passages: Sequence[int], outcomes: dict[int, bool]) -> None:
+    """A day is complete when every passage is marked read and every question answered, right or wrong."""
+    known = {passage.id for passage in content.passages}
+    unknown = [index for index, passage in enumerate(passages) if passage not in known]
+    if unknown:
+        raise Invalid(
+            "有的段落不属于当天的任务。",
+            code="unknown_passage",
+            errors=[{"field": f"passages[{index}]", "message": "不属于当天的任务"} for index in unknown],
+        )
+    unread = [p.id for p in content.passages if p.id not in read and p.id not in set(passages)]
+    unanswered = [q.id for q in content.questions if q.id not in outcomes]
+    if unread or unanswered:
+        parts = [f"{len(unread)} 个段落未读"] * bool(unread) + [f"{len(unanswered)} 道题未答"] * bool(unanswered)
+        missing = {"passages": unread, "questions": unanswered}
+        raise Conflict(f"还有{'、'.join(parts)}，完成后即可打卡。", code="incomplete", extra={"missing": missing})
+
+
+async def _read(member_id: int, task_id: int) -> set[int]:
+    rows = await fetch("SELECT passage_id FROM reading WHERE member_id = $1 AND task_id = $2", member_id, task_id)
+    return {row["passage_id"] for row in rows}
+
+
+async def _fetched_that_day(actor: Actor, task: dict[str, Any]) -> bool:
+    """Evidence for a day finished without a network: this session fetched the task on its day."""
+    rows = await fetch(
+        "SELECT 1 AS one FROM task_fetch WHERE session_id = $1 AND task_id = $2 AND fetched_on = $3",
+        actor.session_id, task["id"], task["date"],
+    )  # fmt: skip
+    return bool(rows)
+
+
+async def _streak_with(member_id: int, task_date: date, kind: str, today: date) -> dict[str, int]:
+    """The streak as it stands once this task is done."""
+    state = "kept" if kind == "on_time" else "makeup"
+    days = [streaks.Day(d.date, state if d.date == task_date else d.state) for d in await figures.days_of(member_id, today=today)]
+    found = streaks.streak(days, today=today)
+    return {"current": found.current, "longest": found.longest}
+
+
+async def record(actor: Actor, *, task_id: int, member_id: int, studied_on: date, at: datetime) -> tuple[dict[str, Any], bool]:
+    """代录: writes down a day that a member studied on paper; no answers, no readings; audited. The receipt, and whether it is new.
+
+    By the secretary for the branch, by a unit head for the own unit; not for oneself (Forbidden `own_checkin`). Raises NotFound for
+    anybody else's member, Invalid when `studied_on` lies before the task or in the future, Conflict `not_open` or `closed`.
+    """
+    access.require(actor, "checkins.record")
+    today = at.astimezone(clock.SHANGHAI).date()
+    await _refuse_foreign(actor, member_id, today)
+    if member_id == actor.member_id:
+        raise Forbidden("不能为自己代录，请在小程序中打卡。", code="own_checkin")
+    task = await tasks.task_for(member_id, task_id=task_id)
+    if task["checkin_id"] is not None:
+        return _receipt((await checkins_write.find([(member_id, task_id)]))[member_id, task_id]), False
+    quizzes.refuse_unless_open(task, today=today)
+    if not task["date"] <= studied_on <= today:
+        raise Invalid(errors=[{"field": "studied_on", "message": "学习日期应在任务日期与今天之间"}])
+    kind = "on_time" if today == task["date"] else "makeup"
+    day = FinishedDay(
+        member_id=member_id,
+        task_id=task_id,
+        task_date=task["date"],
+        kind=kind,
+        at=at,
+        on=today,
+        studied_on=studied_on,
+        recorded_by=actor.member_id,
+        receipt={"streak": await _streak_with(member_id, task["date"], kind, today), "results": []},
+        request_id=actor.request_id,
+    )
+    return _answered(await _write_audited(actor, day))
+
+
+@transactional
+async def _write_audited(actor: Actor, day: FinishedDay) -> list[Stored | DakaError]:
+    outcomes = await checkins_write.write([day])
+    if isinstance(outcomes[0], Stored) and outcomes[0].is_new:
+        await audit.record(actor, "checkin:record", subject="member", subject_id=day.member_id, fields=["studied_on"])
+    return outcomes
+
+
+async def _refuse_foreign(actor: Actor, member_id: int, today: date) -> None:
+    rows = await fetch(
+        "SELECT m.branch_id, s.unit_id FROM member m JOIN standing s ON s.member_id = m.id "
+        "AND s.starts_on <= $2 AND (s.until IS NULL OR s.until > $2) WHERE m.id = $1",
+        member_id, today,
+    )  # fmt: skip
+    if not rows or rows[0]["branch_id"] != actor.branch_id:
+        raise NotFound()
+    if SECRETARY not in actor.roles and (actor.unit_id is None or rows[0]["unit_id"] != actor.unit_id):
+        raise NotFound()
+
+
+@transactional
+async def forget_old_keys(*, now: datetime) -> None:
+    """Removes idempotency keys older than 7 days."""
+    await fetch("DELETE FROM idempotency_key WHERE created_at < $1", now - KEYS_KEPT)

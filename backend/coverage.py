@@ -1,0 +1,158 @@
+"""Coverage (覆盖率): Done / Assigned of any slice, read from the kept summary; see backend/figures.py for how it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any
+
+from backend import coverage_sql
+from backend.coverage_hidden import Unseen, unseen
+from backend.coverage_scope import Scope, scope_of
+from backend.coverage_sql import AXES, STATUSES, TIERS
+from backend.figures import PAIRS
+from backend.kernel.access import Actor
+from backend.kernel.database import as_date, fetch
+from backend.kernel.errors import Forbidden, Invalid
+from backend.rules.cells import HIDDEN, cell, together
+
+NO_UNIT = "0"
+
+
+async def coverage(
+    actor: Actor,
+    *,
+    by: str,
+    and_: str | None = None,
+    first: date | None = None,
+    last: date | None = None,
+    branch_id: int | None = None,
+    today: date,
+) -> dict[str, Any]:
+    """The table by × and_: {"by", "and", "from", "to", "total", "rows"}, with two axes also "columns" and "cells" in each row.
+
+    The period is by default the earliest plan's first day up to today, and never reaches beyond today. No row is sorted by a rate.
+    Raises Invalid for an unknown axis, the same axis twice or a period that ends before it begins, NotFound for a branch outside
+    the scope, Forbidden for an observer who asks for members.
+    """
+    axes = _axes(by, and_)
+    if first and last and first > last:
+        raise Invalid(errors=[{"field": "from", "message": "起始日期不能晚于截止日期"}])
+    scope = await scope_of(actor, branch_id=branch_id, across="branch" in axes)
+    if scope.figures_only and "member" in axes:
+        raise Forbidden("上级党组织只能查看汇总数字，不能查看个人情况。")
+    names = await coverage_sql.names(scope, axes)
+    first, last = _period(names["start"], first, last, today)
+    period = {"first": first, "last": last}
+    counts = await coverage_sql.sums(scope, axes, **period, today=today)
+    other = [axis for axis in axes if axis != "aspect"]
+    whole = counts if other == axes else await coverage_sql.sums(scope, other, **period, today=today)
+    hidden = await unseen(scope, by=by, and_=and_, **period) if scope.figures_only else Unseen()
+    present = {axis: {key[n] for key in counts} for n, axis in enumerate(axes)}
+    rows = [
+        _row(key, label, by=by, and_=and_, counts=counts, whole=whole, hidden=hidden)
+        for key, label in _entries(by, names, present[by], first, last)
+    ]
+    table = {"by": by, "and": and_, "from": first, "to": last, "total": _shown(together(whole.values()), hidden.all or hidden.total)}
+    if and_:
+        columns = _entries(and_, names, present[and_], first, last)
+        table["columns"] = [{"key": key, "label": label} for key, label in columns]
+        for row in rows:
+            row["cells"] = {
+                key: _shown(counts.get((row["key"], key), {}), hidden.all or (row["key"], key) in hidden.cells) for key, _ in columns
+            }
+    return {**table, "rows": rows}
+
+
+def _axes(by: str, and_: str | None) -> list[str]:
+    wrong = [{"field": name, "message": "没有这个维度"} for name, axis in (("by", by), ("and", and_)) if axis and axis not in AXES]
+    if by == and_:
+        wrong.append({"field": "and", "message": "两个维度不能相同"})
+    if wrong:
+        raise Invalid(errors=wrong)
+    return [by, and_] if and_ else [by]
+
+
+def _period(start: list[dict], first: date | None, last: date | None, today: date) -> tuple[date, date]:
+    begins = first or as_date(start[0]["label"] if start else None)
+    ends = min(last or today, today)
+    if first and first > ends:
+        raise Invalid(errors=[{"field": "from", "message": "起始日期不能晚于今天"}])
+    return min(begins or ends, ends), ends
+
+
+def _shown(counts: Mapping[str, int], is_hidden: bool) -> dict[str, Any]:
+    return HIDDEN if is_hidden else cell(counts)
+
+
+def _row(
+    key: str, label: str, *, by: str, and_: str | None, counts: Mapping, whole: Mapping, hidden: Unseen
+) -> dict[str, Any]:
+    """A row with its total: of the pairs themselves, so that a task with several aspects counts once in it."""
+    pairs = whole if and_ == "aspect" else counts
+    total = together(found for of, found in pairs.items() if of[0] == key)
+    return {"key": key, "label": label, "cell": _shown(total, hidden.all or key in hidden.rows)}
+
+
+def _entries(axis: str, names: Mapping[str, list[dict]], present: set[str], first: date, last: date) -> list[tuple[str, str]]:
+    """(key, label) of an axis in the order of the plan, the roster or the calendar."""
+    if axis in ("tier", "status"):
+        return list((TIERS if axis == "tier" else STATUSES).items())
+    found = names[axis]
+    if axis == "day":
+        return [(row["label"], row["label"]) for row in found if first.isoformat() <= row["label"] <= last.isoformat()]
+    if axis == "branch":
+        return [(str(row["id"]), row["label"]) for row in found if str(row["id"]) in present]
+    if axis == "member":
+        on_roster = {row["id"]: row["label"] for row in found if str(row["id"]) in present or _is_there(row, first, last)}
+        return [(str(key), label or "已退出人员") for key, label in on_roster.items()]
+    branches = {row["id"]: row["label"] for row in names.get("branch", [])}
+    several = len({row["belongs"] for row in found}) > 1
+    entries = [(str(row["id"]), f"{branches[row['belongs']]} · {row['label']}" if several else row["label"]) for row in found]
+    return [*entries, (NO_UNIT, "未分组")] if axis == "unit" and NO_UNIT in present else entries
+
+
+def _is_there(row: dict, first: date, last: date) -> bool:
+    return row["first"] <= last.isoformat() and (row["last"] is None or row["last"] > max(first.isoformat(), row["first"]))
+
+
+_WHO = """
+SELECT p.task_id, p.date, p.member_id AS id, m.name, u.name AS unit, p.excused, p.on_time, p.makeup, p.proxy, p.checkin_id, p.firsts,
+  p.rights FROM ({pairs}) p JOIN member m ON m.id = p.member_id LEFT JOIN unit u ON u.id = p.unit_id ORDER BY p.member_id
+"""
+
+
+async def of_day(actor: Actor, *, branch_id: int | None = None, today: date) -> dict[str, Any]:
+    """The day's tasks, their figures, and (not for an observer, who gets null) who has not done them and who is on leave."""
+    scope = await scope_of(actor, branch_id=branch_id)
+    reply = {"date": today, "tasks": await _tasks(scope, today), "open": None, "excused": None}
+    if scope.figures_only:
+        table = await coverage(actor, by="day", first=today, last=today, branch_id=branch_id, today=today)
+        return {**reply, "cell": table["total"]}
+    unit = f" AND st.unit_id = {int(scope.unit_id)}" if scope.unit_id else ""
+    rows = await fetch(_WHO.format(pairs=PAIRS.format(where=f"t.date = $1 AND {scope.where('t.branch_id')}{unit}")), today)
+    waiting = [row for row in rows if row["checkin_id"] is None]
+    counts = {**together({**row, "assigned": 1 - row["excused"]} for row in rows), "open": sum(not row["excused"] for row in waiting)}
+    return {
+        **reply,
+        "cell": cell(counts),
+        "open": _people(row for row in waiting if not row["excused"]),
+        "excused": _people(row for row in waiting if row["excused"]),
+    }
+
+
+def _people(rows: Iterable[dict]) -> list[dict[str, Any]]:
+    return [{"id": row["id"], "name": row["name"], "unit": row["unit"]} for row in rows]
+
+
+async def _tasks(scope: Scope, day: date) -> list[dict[str, Any]]:
+    rows = await fetch(
+        "SELECT t.id, t.title, ta.aspect_id FROM daily_task t LEFT JOIN task_aspect ta ON ta.task_id = t.id "  # noqa: S608
+        f"WHERE t.date = $1 AND {scope.where('t.branch_id')} ORDER BY t.id, ta.aspect_id",
+        day,
+    )
+    tasks: dict[int, dict[str, Any]] = {}
+    for row in rows:
+        task = tasks.setdefault(row["id"], {"id": row["id"], "title": row["title"], "aspects": []})
+        task["aspects"] += [row["aspect_id"]] if row["aspect_id"] is not None else []
+    return list(tasks.values())

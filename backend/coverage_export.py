@@ -1,0 +1,84 @@
+"""The coverage table as a workbook: the same figures as the API, and a sheet that says what they mean."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from backend.coverage import coverage
+from backend.kernel import clock
+from backend.kernel.access import Actor
+from backend.kernel.database import fetch
+from backend.kernel.documents import Column, Sheet, write_book
+
+AXES = {"aspect": "方面", "unit": "专委会", "tier": "类别", "status": "身份", "member": "人员", "day": "日期", "branch": "党支部"}
+FIGURES = (
+    ("assigned", "应学人次", "integer"),
+    ("done", "已学人次", "integer"),
+    ("on_time", "按时", "integer"),
+    ("makeup", "补学", "integer"),
+    ("proxy", "代录", "integer"),
+    ("excused", "请假", "integer"),
+    ("missing", "未学", "integer"),
+    ("open", "今日待学", "integer"),
+    ("coverage", "覆盖率", "percent"),
+    ("on_time_rate", "按时率", "percent"),
+    ("accuracy", "首答正确率", "percent"),
+)
+MEANING = (
+    ("应学人次", "人员在计划对象之内、当日在册的（人员，任务）对数；请假且未完成的不计入，另列“请假”。"),
+    ("已学人次", "按时、补学与代录之和。"),
+    ("代录", "由书记或专委会主任为纸质学习的人员记录，单独计数。"),
+    ("未学", "任务日期已过而未完成；“今日待学”为今天尚未完成的人次。应学 = 已学 + 未学 + 今日待学。"),
+    ("覆盖率", "已学人次 ÷ 应学人次；应学为零时留空。"),
+    ("按时率", "按时 ÷ 应学人次。"),
+    ("首答正确率", "首次作答正确的题数 ÷ 首次作答的题数，按任务日期计；已撤下的题目不计。"),
+    ("多个方面的任务", "在每个相关方面各计一次，在合计中只计一次。"),
+    ("人员归属", "专委会、类别、身份以任务当日为准。"),
+    ("—", "人数不足五人的数字，以及可由其他数字推算出它的数字，不予显示。"),
+)
+
+
+async def workbook(
+    actor: Actor, *, by: str, and_: str | None, first: date | None, last: date | None, branch_id: int | None, today: date
+) -> bytes:
+    """An .xlsx file of `coverage` with the same arguments. Raises what `coverage` raises."""
+    table = await coverage(actor, by=by, and_=and_, first=first, last=last, branch_id=branch_id, today=today)
+    branch = (await fetch("SELECT name, is_demo FROM branch WHERE id = $1", branch_id or actor.branch_id))[0]
+    return write_book([_crossed(table) if and_ else _plain(table), _explained(table, branch)])
+
+
+def _columns(*axes: str) -> list[Column]:
+    return [Column(AXES[axis], 28, "text") for axis in axes] + [Column(title, 11, form) for _, title, form in FIGURES]
+
+
+def _figures(cell: dict[str, Any]) -> list[Any]:
+    return ["—" if cell["assigned"] is None else cell[name] for name, _, _ in FIGURES]
+
+
+def _plain(table: dict[str, Any]) -> Sheet:
+    rows = [[row["label"], *_figures(row["cell"])] for row in table["rows"]]
+    return Sheet(f"按{AXES[table['by']]}", _columns(table["by"]), [*rows, ["合计", *_figures(table["total"])]])
+
+
+def _crossed(table: dict[str, Any]) -> Sheet:
+    """One line for each pair of row and column, then the row's own total."""
+    lines: list[list[Any]] = []
+    for row in table["rows"]:
+        lines += [[row["label"], column["label"], *_figures(row["cells"][column["key"]])] for column in table["columns"]]
+        lines.append([row["label"], "合计", *_figures(row["cell"])])
+    title = f"按{AXES[table['by']]}与{AXES[table['and']]}"
+    return Sheet(title, _columns(table["by"], table["and"]), [*lines, ["合计", "合计", *_figures(table["total"])]])
+
+
+def _explained(table: dict[str, Any], branch: dict[str, Any]) -> Sheet:
+    axes = "、".join(AXES[axis] for axis in (table["by"], table["and"]) if axis)
+    rows = [
+        ["统计范围", branch["name"]],
+        ["期间", f"{table['from']} 至 {table['to']}"],
+        ["维度", axes],
+        ["制表时间", clock.shanghai(clock.now()).strftime("%Y-%m-%d %H:%M")],
+        *([["数据性质", "演示数据，人员与记录均为虚构"]] if branch["is_demo"] else []),
+        *([name, text] for name, text in MEANING),
+    ]
+    return Sheet("说明", [Column("项目", 18, "text"), Column("内容", 80, "text")], rows)

@@ -1,0 +1,91 @@
+"""Item analysis: how hard a question was, whether it tells the sure from the unsure, and which wrong answer was chosen most.
+
+First answers of the own branch alone, dated by their task; withdrawn questions are left out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from datetime import date
+from typing import Any
+
+import msgspec
+
+from backend.kernel import access
+from backend.kernel.access import Actor
+from backend.kernel.database import fetch, int_list
+from backend.kernel.errors import Invalid
+
+ENOUGH = 10  # attempts below which a correlation says nothing
+WORDS = {"true": "正确", "false": "错误"}
+
+_FIRSTS = """
+SELECT a.member_id, a.question_id, CAST(a.given AS TEXT) AS given, CASE WHEN a."right" THEN 1.0 ELSE 0.0 END AS r
+FROM daily_task t JOIN answer a ON a.task_id = t.id AND a.task_date = t.date
+WHERE t.branch_id = $1 AND t.date >= $2 AND t.date <= $3 AND a.is_first AND NOT EXISTS (
+  SELECT 1 FROM withdrawal w JOIN branch wb ON wb.id = w.branch_id JOIN branch b ON b.id = t.branch_id
+  WHERE w.question_id = a.question_id AND b.path LIKE wb.path || '%')
+"""
+
+# x is the facility of the member over all of its first answers: sums from which the correlation follows.
+_ITEMS = """
+WITH f AS ({firsts}), x AS (SELECT member_id, AVG(r) AS x FROM f GROUP BY member_id)
+SELECT q.id, q.stem, CAST(q.options AS TEXT) AS options, CAST(q.answer AS TEXT) AS answer, q.kind, COUNT(*) AS n,
+  SUM(f.r) AS r, SUM(x.x) AS x, SUM(x.x * x.x) AS xx, SUM(f.r * x.x) AS rx
+FROM f JOIN x ON x.member_id = f.member_id JOIN question q ON q.id = f.question_id WHERE q.id > $4
+GROUP BY q.id ORDER BY q.id LIMIT $5
+"""
+
+_WRONG = """
+WITH f AS ({firsts})
+SELECT question_id, given, COUNT(*) AS n FROM f WHERE r = 0 AND question_id IN ({questions}) GROUP BY question_id, given
+"""
+
+
+async def items(
+    actor: Actor, *, first: date | None, last: date | None, after: int, limit: int, today: date
+) -> list[dict[str, Any]]:
+    """The questions answered in the period, by id after `after`; one more than `limit` when there are more (two queries)."""
+    access.require(actor, "stats.questions")
+    if first and last and first > last:
+        raise Invalid(errors=[{"field": "from", "message": "起始日期不能晚于截止日期"}])
+    period = (actor.branch_id, first or date.min, min(last or today, today))
+    rows = await fetch(_ITEMS.format(firsts=_FIRSTS), *period, after, limit + 1)
+    wrong = await fetch(_WRONG.format(firsts=_FIRSTS, questions=int_list(row["id"] for row in rows)), *period) if rows else []
+    return [_item(row, [w for w in wrong if w["question_id"] == row["id"]]) for row in rows]
+
+
+def _item(row: dict, wrong: list[dict]) -> dict[str, Any]:
+    n, right = int(row["n"]), float(row["r"])
+    return {
+        "question": row["id"],
+        "stem": row["stem"],
+        "attempts": n,
+        "facility": round(right / n, 4),
+        "discrimination": correlation(n, right, float(row["x"]), float(row["xx"]), float(row["rx"])) if n >= ENOUGH else None,
+        "most_chosen_wrong": _most_chosen(row, wrong),
+    }
+
+
+def correlation(n: int, right: float, x: float, xx: float, rx: float) -> float | None:
+    """Point-biserial correlation of a 0/1 variable with x, from the sums Σr, Σx, Σx², Σrx of n pairs; None without variance."""
+    variance = (n * xx - x * x) * (n * right - right * right)
+    # Sums of floats leave a trace of variance where there is none.
+    if variance <= 1e-9 * n * n:
+        return None
+    return round(max(-1.0, min(1.0, (n * rx - right * x) / math.sqrt(variance))), 4)
+
+
+def _most_chosen(row: dict, wrong: list[dict]) -> dict[str, Any] | None:
+    """The wrong option chosen most: of a multiple choice each letter that is not part of the answer counts by itself."""
+    answer, options = set(msgspec.json.decode(row["answer"])), msgspec.json.decode(row["options"])
+    chosen: Counter[str] = Counter()
+    for found in wrong:
+        for key in msgspec.json.decode(found["given"]):
+            chosen[key] += int(found["n"]) if key not in answer or row["kind"] == "blank" else 0
+    count = max(chosen.values(), default=0)
+    if not count:
+        return None
+    key = min(key for key in chosen if chosen[key] == count)
+    return {"key": key, "text": {**WORDS, **{o["key"]: o["text"] for o in options}}.get(key, key), "count": count}

@@ -1,0 +1,190 @@
+"""Daily tasks (每日任务) as a member meets them: today's, those of a period, one in full."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+from backend import figures
+from backend.kernel.access import Actor
+from backend.kernel.database import as_date, fetch, int_list, transactional
+from backend.kernel.errors import Conflict, Invalid, NotFound
+from backend.rules import periods
+from backend.tasks_content import TaskContent, content_of, questions_by_id
+
+__all__ = ["TaskContent", "content_of", "detail", "listing", "of_today", "questions_by_id", "refuse_unless_open", "task_for"]
+
+LONGEST_PERIOD = 400  # days
+FETCHES_REMEMBERED = 50_000
+
+_PAIR = """
+SELECT p.task_id AS id, p.date, t.makeup_until, t.title, t.plan_id, p.branch_id, p.unit_id,
+  p.excused, p.checkin_id, p.kind, p.recorded_by_id
+FROM ({pairs}) p JOIN daily_task t ON t.id = p.task_id
+"""
+
+# The first day after $2 with a task for the member $1 who is not on leave that day.
+_NEXT = """
+SELECT MIN(n.date) AS date FROM (
+  SELECT (
+    SELECT MIN(t.date) FROM daily_task t WHERE t.plan_id = pm.plan_id AND t.date > $2 AND t.date >= pm.starts_on
+      AND (pm.until IS NULL OR t.date < pm.until) AND t.date >= m.joined_on AND (m.left_on IS NULL OR t.date < m.left_on)
+      AND NOT EXISTS (
+        SELECT 1 FROM leave l WHERE l.member_id = m.id AND l.state = 'granted' AND l.starts_on <= t.date AND l.ends_on >= t.date
+      )
+  ) AS date FROM plan_member pm JOIN member m ON m.id = pm.member_id WHERE pm.member_id = $1
+) n
+"""
+
+_MARKS = """
+SELECT 'passage' AS what, r.passage_id AS id FROM reading r WHERE r.member_id = $1 AND r.task_id = $2
+UNION ALL
+SELECT 'question' AS what, a.question_id AS id FROM answer a WHERE a.member_id = $1 AND a.task_id = $2 AND a.is_first
+"""
+
+_FETCHED = """
+INSERT INTO task_fetch (session_id, task_id, fetched_on) SELECT s.id, $2::bigint, $3::date FROM session s WHERE s.id = $1
+ON CONFLICT (session_id, task_id, fetched_on) DO NOTHING
+"""
+
+_fetches: set[tuple[int, int, date]] = set()
+
+
+async def task_for(member_id: int, *, task_id: int) -> dict[str, Any]:
+    """The task as this member has it, assigned or excused; one query.
+
+    {"id", "date", "makeup_until", "title", "plan_id", "branch_id", "unit_id" (the member's on that date, 0 = none), "excused" (bool),
+    "checkin_id", "kind", "recorded_by_id" (each null without a check-in)}. Raises NotFound when the member is not in its audience.
+    """
+    found = await _pairs("m.id = $1 AND t.id = $2", member_id, task_id)
+    if not found:
+        raise NotFound()
+    return found[0]
+
+
+def refuse_unless_open(task: dict[str, Any], *, today: date) -> None:
+    """Raises Conflict `not_open` before the day of a task (as `task_for` gives it), `closed` after its last day for making up."""
+    match periods.is_open_for_checkin(task["date"], today, (task["makeup_until"] - task["date"]).days):
+        case "not_open":
+            raise Conflict("这一天的学习任务还没有开始。", code="not_open")
+        case "closed":
+            raise Conflict("这一天的补学期限已过。", code="closed")
+
+
+async def _pairs(where: str, *values: Any) -> list[dict[str, Any]]:
+    rows = await fetch(_PAIR.format(pairs=figures.PAIRS.format(where=where)) + "ORDER BY p.date, p.task_id", *values)
+    return [
+        {**row, "date": as_date(row["date"]), "makeup_until": as_date(row["makeup_until"]), "excused": bool(row["excused"])} for row in rows
+    ]
+
+
+async def of_today(actor: Actor, *, today: date) -> dict[str, Any]:
+    """{"date", "task": Task or None, "next_date"}: what the member has to do today, and the next day with a task outside a leave."""
+    found = await _pairs("m.id = $1 AND t.date = $2", actor.member_id, today)
+    following = (await fetch(_NEXT, actor.member_id, today))[0]["date"]
+    task = await _shown(actor, found[0], today) if found else None
+    return {"date": today, "task": task, "next_date": as_date(following)}
+
+
+async def detail(actor: Actor, *, task_id: int, today: date) -> dict[str, Any]:
+    """The Task in full, without a right answer. Raises NotFound outside its audience, Conflict `not_open` before its day."""
+    task = await task_for(actor.member_id, task_id=task_id)
+    if task["date"] > today:
+        raise Conflict("这一天的学习任务还没有开始。", code="not_open")
+    return await _shown(actor, task, today)
+
+
+async def _shown(actor: Actor, task: dict[str, Any], today: date) -> dict[str, Any]:
+    content = await content_of(task["id"])
+    marks = await fetch(_MARKS, actor.member_id, task["id"])
+    read = {mark["id"] for mark in marks if mark["what"] == "passage"}
+    answered = {mark["id"] for mark in marks if mark["what"] == "question"}
+    if task["date"] == today:
+        await _note_fetch(actor.session_id, task["id"], today)
+    return {
+        "id": content.id,
+        "date": content.date,
+        "title": content.title,
+        "aspects": content.aspects,
+        "guidance": content.guidance,
+        "passages": [
+            {"id": p.id, "section": p.section, "number": p.number, "text": p.text, "source_url": p.source_url, "read": p.id in read}
+            for p in content.passages
+        ],
+        "questions": [{"id": q.id, "kind": q.kind, "stem": q.stem, "options": q.options} for q in content.questions],
+        "prompt": content.prompt,
+        "progress": {
+            "passages_read": sum(p.id in read for p in content.passages),
+            "passages_total": len(content.passages),
+            "questions_answered": sum(q.id in answered for q in content.questions),
+            "questions_total": len(content.questions),
+            "checked_in": task["checkin_id"] is not None,
+            "kind": task["kind"],
+        },
+        "makeup_until": content.makeup_until,
+    }
+
+
+async def _note_fetch(session_id: int, task_id: int, day: date) -> None:
+    """Keeps the evidence for a day finished without a network (离线补传): one write for a session and day, in this process."""
+    fetched = (session_id, task_id, day)
+    if fetched in _fetches:
+        return
+    await _write_fetch(fetched)
+    if len(_fetches) >= FETCHES_REMEMBERED:
+        _fetches.clear()
+    _fetches.add(fetched)
+
+
+@transactional
+async def _write_fetch(fetched: tuple[int, int, date]) -> None:
+    await fetch(_FETCHED, *fetched)
+
+
+async def listing(actor: Actor, *, first: date | None, last: date | None, today: date) -> list[dict[str, Any]]:
+    """The member's tasks from `first` to `last`, in order of date; by default the month of the other end, or of today.
+
+    Each {"id", "date", "title", "aspects": [1..9], "status", "makeup_until", "recorded_by": {"id", "name"} or None}.
+    Raises Invalid for a period that is upside down or longer than 400 days.
+    """
+    first, last = _period(first, last, today)
+    found = await _pairs("m.id = $1 AND t.date >= $2 AND t.date <= $3", actor.member_id, first, last)
+    aspects, recorders = await _aspects_and_recorders(found)
+    return [
+        {
+            "id": task["id"],
+            "date": task["date"],
+            "title": task["title"],
+            "aspects": aspects.get(task["id"], []),
+            "status": periods.task_status(date=task["date"], today=today, checked=task["kind"], excused=task["excused"]),
+            "makeup_until": task["makeup_until"],
+            "recorded_by": recorders.get(task["recorded_by_id"]),
+        }
+        for task in found
+    ]
+
+
+def _period(first: date | None, last: date | None, today: date) -> tuple[date, date]:
+    first = first or periods.period("month", last or today)[0]
+    last = last or periods.period("month", first)[1]
+    if first > last:
+        raise Invalid("开始日期不能晚于结束日期。", errors=[{"field": "from", "message": "不能晚于结束日期"}])
+    if last - first >= timedelta(days=LONGEST_PERIOD):
+        raise Invalid(f"一次最多查询 {LONGEST_PERIOD} 天。", errors=[{"field": "to", "message": f"最多 {LONGEST_PERIOD} 天"}])
+    return first, last
+
+
+async def _aspects_and_recorders(found: list[dict[str, Any]]) -> tuple[dict[int, list[int]], dict[int, dict[str, Any]]]:
+    aspects: dict[int, list[int]] = {}
+    recorders: dict[int, dict[str, Any]] = {}
+    for row in await fetch(
+        "SELECT ta.task_id AS id, ta.aspect_id AS aspect, NULL AS name FROM task_aspect ta "  # noqa: S608
+        f"WHERE ta.task_id IN ({int_list(task['id'] for task in found)}) UNION ALL "
+        "SELECT m.id, 0, m.name FROM member m "
+        f"WHERE m.id IN ({int_list({task['recorded_by_id'] for task in found if task['recorded_by_id']})}) ORDER BY 1, 2"
+    ):
+        if row["aspect"]:
+            aspects.setdefault(row["id"], []).append(row["aspect"])
+        else:
+            recorders[row["id"]] = {"id": row["id"], "name": row["name"]}
+    return aspects, recorders

@@ -1,0 +1,56 @@
+"""Door 2, the secretary's pages: every page's blueprint in one list, the style sheet, and errors as a page in Chinese."""
+
+from __future__ import annotations
+
+import structlog
+from sanic import Blueprint, Request
+from sanic.exceptions import SanicException
+from sanic.response import HTTPResponse
+
+from backend.kernel import database
+from backend.kernel.errors import DakaError, NotFound, Unavailable
+from console import signin, today
+from console.http import HERE, PREFIX, drop, render
+from console.http import SESSION as SESSION_COOKIE
+
+log = structlog.get_logger()
+pages = (signin.blueprint, today.blueprint)
+
+rest = Blueprint("console_rest")
+rest.static("/static", HERE / "static", name="console_static")
+blueprint = Blueprint.group(*pages, rest, url_prefix=PREFIX)
+
+
+@rest.get("/<first:str>", name="nowhere")
+@rest.get("/<first:str>/<path:path>", name="nowhere_below")
+async def nowhere(request: Request, **address: str) -> HTTPResponse:
+    """An address that is nothing gives a page here, not the JSON of the other door."""
+    raise NotFound()
+
+
+class ServerFault(DakaError):
+    status, code, title, detail = 500, "server_error", "服务出错", "服务出错了，我们会尽快处理；请稍后再试。"
+
+
+@blueprint.exception(Exception)
+async def answer(request: Request, error: Exception) -> HTTPResponse:
+    """Every exception of a page ends here, as a page that says what to do next."""
+    shown = _as_daka_error(error)
+    response = render("error.html", status=shown.status, error=shown, request_id=getattr(request.ctx, "request_id", ""))
+    for name, text in shown.headers.items():
+        response.headers[name] = text
+    if shown.status == 401 and request.cookies.get(SESSION_COOKIE):
+        drop(response, SESSION_COOKIE)
+    return response
+
+
+def _as_daka_error(error: Exception) -> DakaError:
+    if isinstance(error, DakaError):
+        return error
+    if isinstance(error, database.AWAY):
+        log.error("database_away", kind=type(error).__name__)
+        return Unavailable(code="database_unavailable", retry_after=3)
+    if isinstance(error, SanicException) and error.status_code < 500:
+        return NotFound() if error.status_code == 404 else DakaError()
+    log.error("server_error", exc_info=error)
+    return ServerFault()

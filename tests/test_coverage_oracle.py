@@ -1,0 +1,59 @@
+"""Every slice of random histories, as the product keeps it, against the same slice counted pair by pair."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import oracle
+from door import Door
+from histories import HISTORIES, History, begin
+from hypothesis import HealthCheck, given, settings
+from oracle import COUNTS
+
+from backend import checks
+from backend.coverage import coverage
+from backend.kernel import clock
+
+ONE = [(axis,) for axis in ("aspect", "unit", "tier", "status", "member", "day")]
+TWO = list(permutations(("aspect", "unit", "status", "member", "day"), 2))
+NOTHING = dict.fromkeys(COUNTS, 0)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], database=None)
+@given(drawn=HISTORIES)
+async def test_random_histories_count_as_the_oracle_counts_them(door: Door, drawn: dict):
+    history = await begin(drawn, today=clock.today())
+    for event in drawn["events"]:
+        await history.live(event)
+    for axes in ONE:
+        await compare(history, axes)
+    for axes in TWO[len(drawn["events"]) % 5 :: 5]:
+        await compare(history, axes)
+    assert await checks.broken(branch_id=history.secretary.branch_id) == []
+
+
+async def compare(history: History, axes: tuple[str, ...]) -> None:
+    table = await coverage(history.secretary, by=axes[0], and_=axes[1] if axes[1:] else None, today=history.today)
+    [total] = oracle.cells(history.world, (), today=history.today).values() or [NOTHING]
+    same(table["total"], total)
+    rows = expected(history, axes[:1])
+    assert rows.keys() <= {(row["key"],) for row in table["rows"]}
+    for row in table["rows"]:
+        same(row["cell"], rows.get((row["key"],), NOTHING))
+    if axes[1:]:
+        cells = expected(history, axes)
+        assert cells.keys() <= {(row["key"], column["key"]) for row in table["rows"] for column in table["columns"]}
+        for row in table["rows"]:
+            for key, cell in row["cells"].items():
+                same(cell, cells.get((row["key"], key), NOTHING))
+
+
+def expected(history: History, axes: tuple[str, ...]) -> dict[tuple[str, ...], dict]:
+    return {tuple(str(part) for part in key): cell for key, cell in oracle.cells(history.world, axes, today=history.today).items()}
+
+
+def same(cell: dict, counts: dict) -> None:
+    shown = {name: cell[name] for name in counts if name in cell}
+    assert shown == {name: counts[name] for name in shown}
+    for name, part, whole in (("coverage", "done", "assigned"), ("on_time_rate", "on_time", "assigned"), ("accuracy", "rights", "firsts")):
+        assert cell[name] == (round(counts[part] / counts[whole], 4) if counts[whole] else None)

@@ -1,0 +1,213 @@
+"""The access token: one for many callers and processes, replaced when it dies, with Redis or without."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sandbox_server import APPID, SECRET, in_use, serve_sandbox, settings_for
+from test_wechat_client import ZHANG, World
+
+from backend.kernel import clock
+from backend.kernel.errors import Unavailable
+from backend.kernel.redis import aioredis, connect
+from backend.wechat.client import PHONE_NUMBER, STABLE_TOKEN, WeChat
+from backend.wechat.sandbox import SandboxState
+from backend.wechat.token import Token
+
+KEY = f"wechat:token:{APPID}"
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[aioredis.Redis]:
+    client = connect(redis_url)
+    await client.delete(KEY)
+    yield client
+    await client.delete(KEY)
+    await client.aclose()
+
+
+@pytest.fixture
+async def world(redis: aioredis.Redis) -> AsyncIterator[World]:
+    with in_use(settings_for()):
+        state = SandboxState(APPID, SECRET)
+        state.add_user(openid=ZHANG, phone="13800000001")
+        async with serve_sandbox(state) as base_url:
+            wechat = WeChat(settings_for(base_url), redis)
+            await wechat.start()
+            yield World(state, base_url, wechat)
+            await wechat.close()
+
+
+async def another(world: World, redis: aioredis.Redis) -> WeChat:
+    """A second client, as in a second process."""
+    wechat = WeChat(settings_for(world.base_url), redis)
+    await wechat.start()
+    return wechat
+
+
+async def test_fifty_callers_at_a_cold_start_fetch_one_token(world: World) -> None:
+    tokens = await asyncio.gather(*(world.wechat.access_token() for _ in range(50)))
+    assert len(set(tokens)) == 1 and world.asked(STABLE_TOKEN) == 1
+
+
+async def test_one_caller_that_hangs_up_does_not_take_the_token_from_the_others(world: World) -> None:
+    world.fault(STABLE_TOKEN, {"delay_ms": 100})
+    first, second = (asyncio.create_task(world.wechat.access_token()) for _ in range(2))
+    await asyncio.sleep(0.03)
+    first.cancel()
+    assert (await second).startswith("FAKE_") and world.asked(STABLE_TOKEN) == 1
+
+
+PROCESS = """
+import asyncio, sys
+from backend.kernel.redis import connect
+from backend.kernel.settings import Settings
+from backend.wechat.client import WeChat
+
+async def main(base_url, redis_url, appid, secret):
+    redis = connect(redis_url)
+    wechat = WeChat(Settings(wechat_appid=appid, wechat_secret=secret, wechat_api_base=base_url), redis)
+    await wechat.start()
+    print(await wechat.access_token())
+    await wechat.close()
+    await redis.aclose()
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+async def token_of_a_process(world: World, redis_url: str) -> str:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        PROCESS,
+        world.base_url,
+        redis_url,
+        APPID,
+        SECRET,
+        stdout=asyncio.subprocess.PIPE,
+        cwd=Path(__file__).parent.parent,
+    )
+    output, _ = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 0
+    return output.decode().strip()
+
+
+async def test_two_processes_share_one_token_through_redis(world: World, redis: aioredis.Redis, redis_url: str) -> None:
+    first = await token_of_a_process(world, redis_url)
+    second = await token_of_a_process(world, redis_url)
+    assert first == second == await world.wechat.access_token() and first.startswith("FAKE_")
+    assert world.asked(STABLE_TOKEN) == 1
+    assert 0 < await redis.ttl(KEY) <= 7200
+
+
+async def test_two_processes_started_at_once_get_the_same_token(world: World, redis_url: str) -> None:
+    first, second = await asyncio.gather(*(token_of_a_process(world, redis_url) for _ in range(2)))
+    assert first == second and world.asked(STABLE_TOKEN) <= 2
+
+
+async def test_a_token_is_renewed_in_its_last_five_minutes(world: World) -> None:
+    first = await world.wechat.access_token()
+    start = clock.now()
+    with clock.shifted(start + timedelta(seconds=6890)):
+        assert await world.wechat.access_token() == first
+        assert world.asked(STABLE_TOKEN) == 1
+    with clock.shifted(start + timedelta(seconds=6970)):
+        assert await world.wechat.access_token() != first
+        assert world.asked(STABLE_TOKEN) == 2
+
+
+async def test_a_renewal_that_fails_leaves_the_old_token_in_use_until_its_end(world: World, redis: aioredis.Redis) -> None:
+    first = await world.wechat.access_token()
+    start = clock.now()
+    world.fault(STABLE_TOKEN, {"http_status": 503})
+    with clock.shifted(start + timedelta(seconds=7100)):
+        assert await world.wechat.access_token() == first
+    with clock.shifted(start + timedelta(seconds=7201)), pytest.raises(Unavailable):
+        await world.wechat.access_token()
+
+
+async def test_a_token_short_lived_from_birth_is_not_fetched_again_for_every_call() -> None:
+    token = Token.expiring("FAKE_", clock.now() + timedelta(seconds=200))
+    assert not token.due and token.renew_at < token.expires_at
+
+
+async def test_a_token_that_died_is_replaced_and_the_call_repeated_once(world: World) -> None:
+    dead = await world.wechat.access_token()
+    world.fault(PHONE_NUMBER, {"invalidate_token": True}, times=1)
+    assert await world.phone() == "13800000001"
+    assert (world.asked(PHONE_NUMBER), world.asked(STABLE_TOKEN)) == (2, 2)
+    assert await world.wechat.access_token() != dead
+
+
+async def test_a_token_that_dies_again_and_again_costs_two_calls_and_raises_the_alarm(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.fault(PHONE_NUMBER, {"invalidate_token": True})
+    with pytest.raises(Unavailable) as error:
+        await world.phone()
+    assert error.value.code == "wechat_unavailable"
+    assert (world.asked(PHONE_NUMBER), world.asked(STABLE_TOKEN)) == (2, 2)
+    assert "alarm" in caplog.text and "40001" in caplog.text
+
+
+@pytest.mark.parametrize("errcode", [40014, 42001])
+async def test_a_malformed_and_an_expired_token_are_replaced_too(world: World, errcode: int) -> None:
+    world.fault(PHONE_NUMBER, {"errcode": errcode}, times=1)
+    assert await world.phone() == "13800000001"
+    assert world.asked(PHONE_NUMBER) == 2
+
+
+async def test_a_dead_token_leaves_redis_but_a_newer_one_stays(world: World, redis: aioredis.Redis) -> None:
+    dead = await world.wechat.access_token()
+    assert json.loads(await redis.get(KEY))["value"] == dead
+    await world.wechat._shelf.discard(dead)
+    assert await redis.get(KEY) is None
+    newer = await world.wechat.access_token()
+    late = await another(world, redis)
+    await late._shelf.discard("FAKE_an_older_token_of_ours")
+    await late.close()
+    assert json.loads(await redis.get(KEY))["value"] == newer
+
+
+async def test_a_token_replaced_by_another_process_is_taken_from_redis(world: World, redis: aioredis.Redis) -> None:
+    await world.wechat.access_token()
+    neighbour = await another(world, redis)
+    world.fault(PHONE_NUMBER, {"invalidate_token": True}, times=1)
+    await neighbour.phone_number(world.state.phone_button(ZHANG), openid=ZHANG)
+    asked = world.asked(STABLE_TOKEN)
+    assert await world.phone() == "13800000001"
+    assert world.asked(STABLE_TOKEN) == asked
+    await neighbour.close()
+
+
+async def test_without_redis_everything_works_and_a_dead_token_is_replaced_all_the_same(world: World) -> None:
+    lonely = await another(world, connect("redis://127.0.0.1:9/0"))
+    assert await lonely.phone_number(world.state.phone_button(ZHANG), openid=ZHANG) == "13800000001"
+    world.fault(PHONE_NUMBER, {"invalidate_token": True}, times=1)
+    assert await lonely.phone_number(world.state.phone_button(ZHANG), openid=ZHANG) == "13800000001"
+    await lonely.close()
+
+
+@pytest.mark.parametrize(
+    "rubbish", ["", "{", "[]", '{"value": "FAKE_x"}', '{"value": "FAKE_x", "expires_at": "never"}', '{"value": "FAKE_x", "expires_at": 1}']
+)
+async def test_rubbish_in_redis_is_ignored(world: World, redis: aioredis.Redis, rubbish: str) -> None:
+    await redis.set(KEY, rubbish)
+    assert (await world.wechat.access_token()).startswith("FAKE_") and world.asked(STABLE_TOKEN) == 1
+
+
+async def test_a_refused_token_that_redis_could_not_forget_is_not_taken_again(world: World, redis: aioredis.Redis) -> None:
+    dead = await world.wechat.access_token()
+    kept = await redis.get(KEY)
+    await world.wechat._shelf.discard(dead)
+    await redis.set(KEY, kept)
+    asked = world.asked(STABLE_TOKEN)
+    await world.wechat.access_token()
+    assert world.asked(STABLE_TOKEN) == asked + 1
