@@ -4,23 +4,60 @@ from __future__ import annotations
 
 from sanic import Blueprint, Sanic
 
-from api import errors, health, logs, openapi, requests
+from api import (
+    audit,
+    auth,
+    branches,
+    calendar,
+    checkins,
+    consents,
+    coverage,
+    demo,
+    errors,
+    feedback,
+    health,
+    leaves,
+    logs,
+    members,
+    openapi,
+    plans,
+    privacy,
+    progress,
+    push,
+    questions,
+    quizzes,
+    readings,
+    requests,
+    tasks,
+    texts,
+)
 from api.http import PREFIX
 from backend.kernel import database, redis
 from backend.kernel import settings as kernel_settings
 from backend.kernel.settings import Settings
 from backend.wechat.client import WeChat
-from backend.wechat.sandbox import sandbox
+from console import app as console
 
-import importlib, pkgutil, api as _api  # noqa: E401, E402, I001  (while the house is being built)
-_NAMES = ("auth", "consents", "feedback", "branches", "members", "leaves", "audit", "texts", "questions", "calendar", "plans", "tasks", "readings", "quizzes", "checkins", "progress", "coverage")
-FEATURES: tuple[Blueprint, ...] = ()
-for _name in _NAMES:
-    if any(m.name == _name for m in pkgutil.iter_modules(_api.__path__)):
-        try:
-            FEATURES += (importlib.import_module(f"api.{_name}").blueprint,)
-        except Exception as _error:
-            print("NOT LOADED", _name, repr(_error))
+FEATURES: tuple[Blueprint, ...] = (
+    auth.blueprint,
+    consents.blueprint,
+    privacy.blueprint,
+    feedback.blueprint,
+    branches.blueprint,
+    members.blueprint,
+    leaves.blueprint,
+    audit.blueprint,
+    texts.blueprint,
+    questions.blueprint,
+    calendar.blueprint,
+    plans.blueprint,
+    tasks.blueprint,
+    readings.blueprint,
+    quizzes.blueprint,
+    checkins.blueprint,
+    progress.blueprint,
+    coverage.blueprint,
+)
 
 
 def create_app(settings: Settings, *, name: str = "daka") -> Sanic:
@@ -36,19 +73,15 @@ def create_app(settings: Settings, *, name: str = "daka") -> Sanic:
         REQUEST_TIMEOUT=30,
         RESPONSE_TIMEOUT=30,
         GRACEFUL_SHUTDOWN_TIMEOUT=15.0,
-        FALLBACK_ERROR_FORMAT="json",
     )
     app.ctx.settings = settings
     errors.install(app)
     requests.install(app)
     app.blueprint(health.blueprint)
     app.blueprint(openapi.blueprint)
+    app.blueprint(push.blueprint)
+    app.blueprint(console.blueprint)
     app.blueprint(Blueprint.group(*FEATURES, url_prefix=PREFIX))
-    for _optional, _attr in (("api.push", "blueprint"), ("console.app", "blueprint")):
-        try:
-            app.blueprint(getattr(importlib.import_module(_optional), _attr))
-        except Exception as _error:
-            print("NOT LOADED", _optional, repr(_error))
 
     @app.before_server_start
     async def open_doors(app: Sanic) -> None:
@@ -64,23 +97,5 @@ def create_app(settings: Settings, *, name: str = "daka") -> Sanic:
         await database.close()
 
     if settings.demo:
-        _mount_demo(app, settings)
+        demo.install(app, settings)
     return app
-
-
-def _mount_demo(app: Sanic, settings: Settings) -> None:
-    """The sandbox on the same port, and the demo's own routes; the demo branch is ready before the first request."""
-    from api import demo as door
-    from backend import demo
-
-    state = demo.sandbox_state(settings)
-    app.blueprint(sandbox(state))
-    door.install(app)
-
-    @app.before_server_start
-    async def make_ready(app: Sanic) -> None:
-        app.ctx.demo = await demo.prepare(state, settings)
-
-    @app.after_server_start
-    async def say_so(app: Sanic) -> None:
-        await door.announce(app)

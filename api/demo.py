@@ -12,6 +12,8 @@ from api.errors import refuse_shape
 from api.http import Shape, respond
 from backend import demo
 from backend.kernel.errors import BadRequest, NotFound
+from backend.kernel.settings import Settings
+from backend.wechat.sandbox import sandbox
 from backend.wechat.sandbox.state import Refused
 
 blueprint = Blueprint("demo", url_prefix="/sandbox")
@@ -57,10 +59,20 @@ async def wx_login(request: Request) -> HTTPResponse:
         raise NotFound() from None
 
 
-def install(app: Sanic) -> None:
-    """Mounts the demo's routes and page; the demo branch is made ready before the first request."""
+def install(app: Sanic, settings: Settings) -> None:
+    """Mounts the sandbox on the same port and the demo's routes and page; the demo branch is ready before the first request."""
+    state = demo.sandbox_state(settings)
+    app.blueprint(sandbox(state))
     app.blueprint(blueprint)
     app.static("/sandbox", PHONE, name="phone", index="index.html")
+
+    @app.before_server_start
+    async def make_ready(app: Sanic) -> None:
+        app.ctx.demo = await demo.prepare(state, settings)
+
+    @app.after_server_start
+    async def say_so(app: Sanic) -> None:
+        await announce(app)
 
 
 async def announce(app: Sanic) -> None:

@@ -107,7 +107,8 @@ def endpoint(
 ) -> Callable[[Callable[[Call], Awaitable[Any]]], Callable[..., Awaitable[HTTPResponse]]]:
     """Declares a handler under /api/v1. Path parameters come as keyword arguments.
 
-    `status` is sent unless the handler returns (status, value). `upload`: the handler also takes a multipart form; `body` is then read only from application/json.
+    `status` is sent unless the handler returns (status, value). `upload`: the handler also takes a multipart form, and `body` is
+    then read from application/json only.
     """
 
     def declare(handler: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[HTTPResponse]]:

@@ -10,7 +10,7 @@ from sanic import Blueprint
 
 from api.http import MEMBER, STUDENT, Call, Shape, after, endpoint, page
 from backend import leaves
-from models.leaves import LeaveReason, LeaveState
+from backend.leaves import LeaveReason, LeaveState
 
 blueprint = Blueprint("leaves")
 

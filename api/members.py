@@ -12,7 +12,7 @@ from sanic.response import HTTPResponse
 
 from api.http import XLSX, Call, Shape, after, download, endpoint, page
 from backend import members, members_import
-from models.members import Role, Status, Tier
+from backend.members import Role, Status, Tier
 
 blueprint = Blueprint("members")
 

@@ -82,8 +82,8 @@ class NewPlan(Shape):
     title: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
     starts_on: datetime.date
     ends_on: datetime.date
-    weekdays: Annotated[list[Weekday], msgspec.Meta(min_length=1, max_length=7)] = [1, 2, 3, 4, 5]
-    aspects: Annotated[list[Aspect], msgspec.Meta(min_length=1, max_length=9)] = [1, 2, 3, 4, 5, 6, 7, 8, 9]
+    weekdays: Annotated[tuple[Weekday, ...], msgspec.Meta(min_length=1, max_length=7)] = (1, 2, 3, 4, 5)
+    aspects: Annotated[tuple[Aspect, ...], msgspec.Meta(min_length=1, max_length=9)] = (1, 2, 3, 4, 5, 6, 7, 8, 9)
     units: Annotated[list[int], msgspec.Meta(max_length=200)] = []
     tiers: Annotated[list[Tier], msgspec.Meta(max_length=4)] = []
     statuses: Annotated[list[Status], msgspec.Meta(max_length=4)] = []

@@ -44,6 +44,12 @@ def _trusted(address: str, settings: Settings) -> bool:
 
 
 def install(app: Sanic) -> None:
+    app.ctx.stopping = False
+
+    @app.before_server_stop
+    async def stop_keeping_alive(app: Sanic) -> None:
+        app.ctx.stopping = True
+
     @app.on_request
     async def begin(request: Request) -> None:
         given = request.headers.get("x-request-id") or ""
@@ -60,6 +66,9 @@ def install(app: Sanic) -> None:
         response.headers.setdefault("Content-Security-Policy", POLICY)
         if app.ctx.settings.production:
             response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+        if app.ctx.stopping:
+            # The framework closes idle connections only; one that is answered now would be waited for until its time-out.
+            request.stream.keep_alive = False
         if hasattr(request.ctx, "request_id"):
             response.headers.setdefault("X-Request-ID", request.ctx.request_id)
             taken = time.perf_counter() - request.ctx.began

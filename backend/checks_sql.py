@@ -6,6 +6,11 @@ from backend.figures import COUNTS, PAIRS, SUMS, TALLY
 
 _STUDY = ("check_in", "answer", "answer_tally", "reading", "reflection")
 
+# A withdrawn question is asked and counted no more.
+_STANDS = """NOT EXISTS (
+  SELECT 1 FROM withdrawal w JOIN branch wb ON wb.id = w.branch_id JOIN branch b ON b.id = t.branch_id
+  WHERE w.question_id = {of}.question_id AND b.path LIKE wb.path || '%')"""
+
 _MINUS = f"""
 SELECT f.task_id, f.unit_id, f.tier, f.status, {", ".join(f"-f.{name}" for name in COUNTS)}
 FROM task_figure f JOIN daily_task t ON t.id = f.task_id WHERE 1 = 1 {{only}}
@@ -24,9 +29,8 @@ WHERE (o.firsts <> (SELECT firsts FROM ({tally}) x) OR o.rights <> (SELECT right
 _UNCOUNTED = """
 SELECT DISTINCT a.member_id, a.task_id FROM answer a JOIN daily_task t ON t.id = a.task_id
 WHERE a.is_first AND NOT EXISTS (SELECT 1 FROM check_in c WHERE c.member_id = a.member_id AND c.task_id = a.task_id)
-  AND NOT EXISTS (SELECT 1 FROM answer_tally y WHERE y.member_id = a.member_id AND y.task_id = a.task_id) {only}
-  AND NOT EXISTS (SELECT 1 FROM withdrawal w JOIN branch wb ON wb.id = w.branch_id JOIN branch b ON b.id = t.branch_id
-    WHERE w.question_id = a.question_id AND b.path LIKE wb.path || '%')
+  AND NOT EXISTS (SELECT 1 FROM answer_tally y WHERE y.member_id = a.member_id AND y.task_id = a.task_id)
+  AND {stands} {{only}}
 """
 
 _TALLY_LEFT = """
@@ -43,7 +47,7 @@ WHERE c.recorded_by_id IS NULL AND r.id IS NULL {only}
 _UNANSWERED = """
 SELECT DISTINCT c.id AS check_in_id FROM check_in c JOIN daily_task t ON t.id = c.task_id JOIN task_question tq ON tq.task_id = t.id
 LEFT JOIN answer a ON a.member_id = c.member_id AND a.task_id = c.task_id AND a.question_id = tq.question_id
-WHERE c.recorded_by_id IS NULL AND a.id IS NULL {only}
+WHERE c.recorded_by_id IS NULL AND a.id IS NULL AND {stands} {{only}}
 """
 
 _FIRSTS = """
@@ -64,7 +68,7 @@ SELECT m.id AS member_id FROM member m LEFT JOIN (
     THEN 1 ELSE 0 END) AS broken
   FROM (SELECT member_id, starts_on, until, LEAD(starts_on) OVER (PARTITION BY member_id ORDER BY starts_on) AS following FROM standing) s
   GROUP BY member_id
-) b ON b.member_id = m.id WHERE (b.member_id IS NULL OR b.broken > 0 OR b.first <> '0001-01-01') {only}
+) b ON b.member_id = m.id WHERE (b.member_id IS NULL OR b.broken > 0 OR b.first > '0001-01-01') {only}
 """
 
 _AUDIENCES = """
@@ -127,10 +131,10 @@ def checks(dialect: str) -> list[tuple[str, str, str]]:
         ("覆盖率汇总与逐行重算不一致", by_task, _FIGURES),
         ("打卡记录中的首答计数与作答记录不一致", by_task, _COUNTED.format(table="check_in", tally=TALLY.format(of="o"))),
         ("未打卡的首答计数与作答记录不一致", by_task, _COUNTED.format(table="answer_tally", tally=TALLY.format(of="o"))),
-        ("有首次作答，却既无打卡也无计数", by_task, _UNCOUNTED),
+        ("有首次作答，却既无打卡也无计数", by_task, _UNCOUNTED.format(stands=_STANDS.format(of="a"))),
         ("已打卡却仍留有未打卡的首答计数", by_task, _TALLY_LEFT),
         ("打卡时并未读完全部段落（代录除外）", by_task, _UNREAD),
-        ("打卡时并未答完全部题目（代录除外）", by_task, _UNANSWERED),
+        ("打卡时并未答完全部题目（代录除外）", by_task, _UNANSWERED.format(stands=_STANDS.format(of="tq"))),
         ("同一人同一任务同一题的首次作答不是恰好一条", by_task, _FIRSTS),
         ("学习记录所指的任务与日期不存在", by_member, _TASKLESS),
         ("人员的单位、类别、身份在时间上有空缺或重叠", by_member, _STANDINGS),

@@ -57,24 +57,28 @@ def unseen_of(
     if by == "branch":
         return lines
     if and_ == "branch":
-        return Unseen(lines.columns, lines.rows, {(key, branch) for branch, key in lines.cells}, lines.total)
+        return Unseen(lines.columns, lines.rows, {(key, branch) for branch, key in lines.cells})
     if narrowed:
-        return Unseen(rows={key for branch, key in lines.cells if branch in asked}, total=bool(lines.rows & asked))
-    return Unseen(rows=lines.columns, total=lines.total)
+        return Unseen(rows={key for branch, key in lines.cells if branch in asked})
+    return Unseen(rows=lines.columns)
 
 
 def _lines(heads: Mapping[tuple[str, ...], int], branches: Sequence[str], away: set[str], *, overlap: bool) -> Unseen:
-    """The table branch × one axis."""
+    """The table branch × one axis. The totals of its lines are shown by the table of branches, so none of them counts as hidden here."""
     keys = sorted({key for _, key in heads})
     lines = [[branch] for branch in branches if branch not in away] + ([sorted(away)] if away else [])
     table = [[sum(heads.get((branch, key), 0) for branch in line) for key in keys] for line in lines]
     found = hidden_cells(table, rows_overlap=overlap)
+    cells, columns = found.cells, found.columns
+    if found.rows or found.total:
+        # It cannot be done with these totals shown: each line for itself then, and no total of a key that hides anything.
+        cells = {(row, column) for row, line in enumerate(table) for column in hidden_rows(line, overlap=overlap)[0]}
+        columns = {column for _, column in cells}
+    hidden = {(branch, keys[column]) for row, column in cells for branch in lines[row]}
     return Unseen(
-        rows=away | {branch for row in found.rows for branch in lines[row]},
-        columns={keys[column] for column in found.columns},
-        cells={(branch, keys[column]) for row, column in found.cells for branch in lines[row]}
-        | {(branch, key) for branch in away for key in keys},
-        total=found.total,
+        rows=set(away),
+        columns={keys[column] for column in columns},
+        cells=hidden | {(branch, key) for branch in away for key in keys},
     )
 
 

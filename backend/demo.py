@@ -45,7 +45,7 @@ def settings_for(data_dir: Path | None, port: int) -> Settings:
             file.write(secrets.token_hex(32))
     base = f"http://127.0.0.1:{port}"
     return replace(
-        kernel_settings.load(environment),
+        kernel_settings.load({"DAKA_LOG_LEVEL": "WARNING", **environment}),
         demo=True,
         public_url=base,
         wechat_appid=APPID,

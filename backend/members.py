@@ -19,9 +19,11 @@ from backend.members_guard import changeable, refuse_last_secretary, refuse_priv
 from backend.members_roles import grant, revoke, set_roles
 from backend.rules import names
 from models.branches import Unit
-from models.members import Member, Status, Tier
+from models.members import Member, Role, Status, Tier
 
-__all__ = ["add", "change", "enrol", "grant", "invite", "listing", "one", "revoke", "set_roles", "unbind"]
+__all__ = [
+    "Role", "Status", "Tier", "add", "change", "enrol", "grant", "invite", "listing", "one", "revoke", "set_roles", "unbind",
+]  # fmt: skip
 
 STANDING = {"unit": "unit_id", "tier": "tier", "status": "status"}
 

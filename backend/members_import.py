@@ -18,7 +18,7 @@ from backend.members_guard import has_left
 from backend.rules import forms_roster, names, roster
 from models.members import Member, RoleGrant
 
-PRIVILEGED = "该成员担任管理职责，姓名和手机号只能由书记修改"
+PRIVILEGED = "该成员担任管理职责，姓名和手机号只能由书记修改。"
 
 Draft = forms_roster.RosterDraft
 

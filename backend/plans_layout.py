@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from math import ceil
 
 from backend import questions, texts
 from backend.kernel.database import fetch, int_list
@@ -65,11 +66,11 @@ def _invalid(code: str, message: str) -> Invalid:
 async def continued(plan: StudyPlan, days: Sequence[date], stock: Material) -> list[LaidDay]:
     """More days of a plan at its old pace: turns of the aspects, reading and least asked questions go on where they stopped."""
     past = await fetch(
-        "SELECT t.date, ta.aspect_id FROM daily_task t JOIN task_aspect ta ON ta.task_id = t.id WHERE t.plan_id = $1 ORDER BY t.date",
+        "SELECT t.date, ta.aspect_id FROM daily_task t JOIN task_aspect ta ON ta.task_id = t.id "
+        "WHERE t.plan_id = $1 ORDER BY t.date, ta.id",
         plan.id,
     )
-    last = [row["aspect_id"] for row in past if row["date"] == past[-1]["date"]]
-    turn = max((plan.aspects.index(aspect) for aspect in last if aspect in plan.aspects), default=-1)
+    turn = plan.aspects.index(past[-1]["aspect_id"]) if past and past[-1]["aspect_id"] in plan.aspects else -1
     read = await fetch(
         "SELECT tp.passage_id FROM task_passage tp JOIN daily_task t ON t.id = tp.task_id "
         "WHERE t.plan_id = $1 ORDER BY t.date, tp.position",
@@ -87,9 +88,10 @@ async def continued(plan: StudyPlan, days: Sequence[date], stock: Material) -> l
         questions={aspect: sorted(some, key=lambda question: times[question.id]) for aspect, some in stock.questions.items()},
         sections=stock.sections,
     )
-    # A short addition is laid out as the beginning of a pass as long as the plan so far: a single day must not get everything.
-    spare = len({row["date"] for row in past}) - len(days)
-    horizon = [*days, *(days[-1] + timedelta(days=n) for n in range(1, spare + 1))]
+    # A short addition is laid out as the beginning of a whole pass at the old pace: a single day must not get everything.
+    pace = len(read) / max(1, len({row["date"] for row in past}))
+    whole_pass = ceil(len({passage for some in stock.passages.values() for passage in some}) / (pace or 1))
+    horizon = [*days, *(days[-1] + timedelta(days=n) for n in range(1, whole_pass - len(days) + 1))]
     turned = [*plan.aspects[turn + 1 :], *plan.aspects[: turn + 1]]
     return laid_out(horizon, turned, going_on, plan.questions_per_day)[: len(days)]
 

@@ -18,7 +18,6 @@ from models.feedback import Feedback
 from models.leaves import Leave, LeaveReason
 from models.members import Member, RoleGrant
 from models.reflections import Reflection
-from models.tasks import DailyTask
 
 # What becomes of each column of the member's row; the name becomes a pseudonym, so that totals stay true without a person in them.
 BLANK = {"phone_sealed": None, "phone_hash": None, "post": "", "note": "", "party_joined_on": None}
@@ -47,12 +46,14 @@ async def withdraw(actor: Actor) -> None:
 @transactional
 async def _withdraw(actor: Actor, today: date) -> None:
     await audiences.lock(actor.branch_id)
+    # Member before tasks, as a check-in takes them: one under way is let in first, one that comes later finds the member gone.
+    await lock_rows("member", [actor.member_id])
     member = await Member.get(id=actor.member_id)
     await refuse_last_secretary(member)
     left_on = await _last_day(member, today)
     await shut_out(member.id)
-    for texts in (Feedback, Reflection, IdempotencyKey, RoleGrant, ConsoleLink, Session):
-        await texts.filter(member_id=member.id).delete()
+    for table in (Feedback, Reflection, IdempotencyKey, RoleGrant, ConsoleLink, Session):
+        await table.filter(member_id=member.id).delete()
     # Its sessions from before the binding go with it.
     await Account.filter(member_id=member.id).delete()
     # Illness is health data, which nobody needs of somebody who has left; that a day was excused stays.
@@ -66,9 +67,6 @@ async def _withdraw(actor: Actor, today: date) -> None:
 
 async def _last_day(member: Member, today: date) -> date:
     """The member's `left_on`: the first day on which nothing is assigned any more."""
-    tasks = await DailyTask.filter(branch_id=member.branch_id, date=today).values_list("id", flat=True)
-    # A check-in under way is let in first; one that comes later finds the member gone.
-    await lock_rows("daily_task", sorted(tasks))
     done = await CheckIn.exists(member_id=member.id, task_date=today)
     first_free = max(today + timedelta(days=1) if done else today, member.joined_on)
     return min(first_free, member.left_on) if member.left_on is not None else first_free

@@ -49,8 +49,7 @@ async def _cancelled(event: PushEvent) -> int | None:
     account = await _account(event)
     if account is None:
         return None
-    await sessions.end_all(account_id=account["id"])
-    # Its sessions go with it.
+    # Its sessions go with the row; `receive` forgets what is remembered of them.
     await fetch("DELETE FROM account WHERE id = $1", account["id"])
     await _note("account:cancel", account, "account")
     return account["id"]

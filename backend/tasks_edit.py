@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from backend import audiences, tasks_content
+from backend import audiences, questions, tasks_content, texts
 from backend.kernel import audit
 from backend.kernel.access import Actor, require, same_branch
 from backend.kernel.database import transactional
@@ -58,8 +58,6 @@ async def _change(actor: Actor, task_id: int, changes: Mapping[str, Any], today:
 
 async def _refuse(branch_id: int, changes: Mapping[str, Any]) -> None:
     """Raises Invalid, naming each field at fault."""
-    from backend import questions, texts
-
     faults: list[tuple[str, str]] = []
     if not changes:
         faults.append(("", "没有要修改的内容"))

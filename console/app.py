@@ -21,9 +21,8 @@ rest.static("/static", HERE / "static", name="console_static")
 blueprint = Blueprint.group(*pages, rest, url_prefix=PREFIX)
 
 
-@rest.get("/<first:str>", name="nowhere")
-@rest.get("/<first:str>/<path:path>", name="nowhere_below")
-async def nowhere(request: Request, **address: str) -> HTTPResponse:
+@rest.get("/<word:str>")
+async def nowhere(request: Request, word: str) -> HTTPResponse:
     """An address that is nothing gives a page here, not the JSON of the other door."""
     raise NotFound()
 

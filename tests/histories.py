@@ -38,15 +38,28 @@ HISTORIES = st.fixed_dictionaries(
             st.one_of(
                 st.tuples(st.just("check_in"), _people, _days, st.integers(0, 7), _rights),
                 st.tuples(st.just("check_in"), _people, _days, st.just(0), _rights),
+                st.tuples(st.just("check_in"), _people, st.just(DAYS - 1), st.just(0), _rights),
                 st.tuples(st.just("record"), _people, _days, st.integers(0, 3)),
                 st.tuples(st.just("answer"), _people, _days, st.integers(0, QUESTIONS - 1), st.booleans()),
                 st.tuples(st.just("transfer"), _people, _days, _standing),
                 st.tuples(st.just("away"), _people, _days, st.integers(0, 4)),
                 st.tuples(st.just("back"), _people),
-                st.tuples(st.just("leave_branch"), _people, _days),
+                st.tuples(st.just("leave_branch"), _people, st.integers(4, DAYS - 1)),
                 st.tuples(st.just("withdraw"), st.integers(0, QUESTIONS - 1)),
             ),
-            max_size=16,
+            min_size=12,
+            max_size=24,
+        ),
+        # The last of all, after which nothing recounts the days: a delta that is wrong stays wrong.
+        "studies": st.lists(
+            st.one_of(
+                st.tuples(st.just("study_on_leave"), _people, _rights),
+                st.tuples(st.just("check_in"), _people, _days, st.integers(0, 2), _rights),
+                st.tuples(st.just("record"), _people, _days, st.integers(0, 3)),
+                st.tuples(st.just("answer"), _people, _days, st.integers(0, QUESTIONS - 1), st.booleans()),
+            ),
+            min_size=6,
+            max_size=10,
         ),
     }
 )
@@ -61,6 +74,7 @@ class History:
     units: list[int | None]
     people: list[int]
     tasks: list[int]
+    passages: list[int]
     questions: list[int]
     world: dict[str, Any]
     granted: dict[int, list[tuple[int, tuple[date, date]]]] = field(default_factory=dict)
@@ -84,17 +98,23 @@ class History:
 
     async def _check_in(self, person: int, task: int, delay: int, rights: tuple[bool, ...]) -> None:
         arrived = min(self.day(task) + timedelta(days=delay), self.today)
+        asked = {number: right for number, right in enumerate(rights) if self.questions[number] not in self.world["withdrawn"]}
         await checkins.check_in(
             self._actor(person),
             task_id=self.tasks[task],
             passages=self.passages,
-            answers=[self._given(number, right) for number, right in enumerate(rights)],
+            answers=[self._given(number, right) for number, right in asked.items()],
             at=clock.at(arrived, 0, 1),
         )
         pair = (self.people[person], self.tasks[task])
         if pair not in self.world["check_ins"]:
             self.world["check_ins"][pair] = (arrived, False)
-            self._remember(pair, dict(zip(self.questions, rights, strict=True)))
+            self._remember(pair, {self.questions[number]: right for number, right in asked.items()})
+
+    async def _study_on_leave(self, person: int, rights: tuple[bool, ...]) -> None:
+        if self.granted.get(person):
+            first = self.granted[person][-1][1][0]
+            await self._check_in(person, (first - self.day(0)).days, 0, rights)
 
     async def _record(self, person: int, task: int, delay: int) -> None:
         arrived = min(self.day(task) + timedelta(days=delay), self.today)
@@ -160,8 +180,8 @@ async def begin(drawn: dict[str, Any], *, today: date) -> History:
     await Standing.create(member=keeper, starts_on=date.min)
     actor = Actor(session_id=1, member_id=keeper.id, branch_id=branch.id, branch_path=branch.path, roles=frozenset({"secretary"}))
     passages, questions = await add_content(branch, passages=1, questions=QUESTIONS)
-    history = History(today, actor, [*units, None], [], [], questions, {"tasks": {}, "members": {}, "check_ins": {}, "firsts": {}, "withdrawn": set()})
-    history.passages = passages
+    world = {"tasks": {}, "members": {}, "check_ins": {}, "firsts": {}, "withdrawn": set()}
+    history = History(today, actor, [*units, None], [], [], passages, questions, world)
     for offset, (unit, tier, status) in drawn["people"]:
         member = await Member.create(branch=branch, name="人", joined_on=history.day(offset), created_at=clock.now())
         standing = (date.min, history.units[unit], tier, status)

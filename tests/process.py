@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
+import asyncpg
 
 ROOT = Path(__file__).parent.parent
 DEADLINE_S = 40
@@ -82,3 +84,19 @@ async def _end(process: subprocess.Popen[str]) -> None:
     except ProcessLookupError:
         pass
     process.wait(5)
+
+
+@asynccontextmanager
+async def fresh_database(database_url: str, folder: Path) -> AsyncIterator[str]:
+    """The address of an empty database of its own, on the same server as `database_url`."""
+    if database_url.startswith("sqlite://"):
+        yield f"sqlite://{folder / 'fresh.sqlite3'}"
+        return
+    name = f"fresh_{secrets.token_hex(6)}"
+    connection = await asyncpg.connect(database_url)
+    try:
+        await connection.execute(f"CREATE DATABASE {name}")
+        yield database_url.rpartition("/")[0] + f"/{name}"
+    finally:
+        await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        await connection.close()

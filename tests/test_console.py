@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from http.cookies import SimpleCookie
 
 import pytest
 from door import Door, Reply
 from people import Cast, Person, add_person, add_plan, whole_day
+from queries import counting
+from sanic.response import HTTPResponse
 
 from backend import console_links
 from backend.kernel import clock
+from backend.kernel import settings as kernel_settings
 from backend.kernel.access import CAPABILITIES
-from console.http import ENTRY, PAGES, PUBLIC, SESSION, SIGNED_IN
+from backend.kernel.settings import Settings
+from console.http import ENTRY, PAGES, PUBLIC, SESSION, SIGNED_IN, keep
 from models.members import RoleGrant
+from models.plans import PlanMember
 
 
 def cookies_of(reply: Reply) -> dict[str, str]:
@@ -112,6 +118,16 @@ async def test_the_cookie_is_out_of_reach_of_scripts_and_of_other_sites(desk: De
     assert entered.headers["Cache-Control"] == "no-store"
 
 
+async def test_in_production_the_cookie_travels_over_https_alone(settings: Settings) -> None:
+    kernel_settings.use(replace(settings, env="production"))
+    try:
+        response = HTTPResponse()
+        keep(response, SESSION, "token", until=clock.now() + timedelta(hours=12))
+        assert "Secure" in str(response.cookies.get_cookie(SESSION, path="/console"))
+    finally:
+        kernel_settings.use(settings)
+
+
 async def test_a_token_of_the_phone_opens_no_console_and_the_other_way_round(desk: Desk, door: Door, cast: Cast) -> None:
     desk.cookies[SESSION] = cast.secretary.token
     assert (await desk.see()).status == 401
@@ -190,8 +206,32 @@ async def test_pages_load_nothing_from_elsewhere_and_run_no_script(desk: Desk, c
     assert sheet.status == 200 and "text/css" in sheet.headers["Content-Type"] and b"url(" not in sheet.body
 
 
+async def test_the_workbook_comes_for_the_cookie_and_for_an_observer_without_people(desk: Desk, door: Door, cast: Cast) -> None:
+    await add_plan(cast, days=[clock.today()])
+    await desk.enter(cast.secretary)
+    reply = await desk.see("/coverage.xlsx?by=member")
+    assert (reply.status, reply.body[:2]) == (200, b"PK") and ".xlsx" in reply.headers["Content-Disposition"]
+    assert (await desk.see("/coverage.xlsx?by=nonsense")).status == 422
+    above = await Desk(door).enter(cast.observer)
+    assert (await above.see("/coverage.xlsx?by=member")).status == 403
+    assert (await above.see("/coverage.xlsx?by=branch")).status == 200
+
+
+async def test_the_page_costs_the_same_number_of_queries_for_five_as_for_fifty(desk: Desk, cast: Cast) -> None:
+    await add_plan(cast, days=[clock.today()])
+    await desk.enter(cast.secretary)
+    await desk.see()
+    with counting() as few:
+        await desk.see()
+    more = [await add_person(cast.branch, f"党员{n}", unit=cast.units[0]) for n in range(45)]
+    await PlanMember.bulk_create([PlanMember(plan=cast.plan, member_id=p.id, starts_on=clock.today()) for p in more])
+    with counting() as many:
+        page = (await desk.see()).body.decode()
+    assert "党员44" in page and len(few) == len(many) == 7
+
+
 async def test_an_address_that_is_nothing_gives_a_page(desk: Desk) -> None:
-    reply = await desk.see("/nowhere/at/all")
+    reply = await desk.see("/nowhere")
     assert (reply.status, "没有找到" in reply.body.decode()) == (404, True)
 
 

@@ -19,11 +19,14 @@ TWO = list(permutations(("aspect", "unit", "status", "member", "day"), 2))
 NOTHING = dict.fromkeys(COUNTS, 0)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], database=None)
+@settings(
+    max_examples=40, deadline=None, database=None, report_multiple_bugs=False,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)  # fmt: skip
 @given(drawn=HISTORIES)
 async def test_random_histories_count_as_the_oracle_counts_them(door: Door, drawn: dict):
     history = await begin(drawn, today=clock.today())
-    for event in drawn["events"]:
+    for event in [*drawn["events"], *drawn["studies"]]:
         await history.live(event)
     for axes in ONE:
         await compare(history, axes)

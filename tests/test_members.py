@@ -148,6 +148,18 @@ async def test_a_field_that_is_not_named_keeps_its_dated_history(door: Door, cas
     ]
 
 
+async def test_standings_follow_each_other_without_gap_or_overlap(door: Door, cast: Cast):
+    there = cast.units[1].id
+    for days, changes in ((0, {"unit": there}), (5, {"unit": None}), (5, {"tier": "expert"}), (9, {"unit": there}), (9, {"unit": there})):
+        reply = await _patch(door, cast.secretary, cast.alice.id, **changes, effective_on=(TODAY + timedelta(days=days)).isoformat())
+        assert reply.status == 200
+    rows = await Standing.filter(member_id=cast.alice.id).order_by("starts_on")
+    assert [row.until for row in rows] == [*(row.starts_on for row in rows[1:]), None]
+    assert [(row.unit_id, row.tier.value) for row in rows] == [
+        (cast.units[0].id, "peer"), (there, "peer"), (None, "expert"), (there, "expert"),
+    ]  # fmt: skip
+
+
 async def test_leaving_ends_tasks_sessions_and_invitation_and_can_be_taken_back(door: Door, cast: Cast):
     tasks = await add_plan(cast, days=[YESTERDAY, TODAY])
     assert (await door.post(f"/members/{cast.alice.id}/invite", cast.secretary)).status == 200

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-from types import ModuleType
 
 import pytest
+from commands import run
 from door import Door
 from people import Cast, Person, add_person
 
-from backend import members
+from backend import members, sessions
 from backend.cli import branch as branch_commands
 from backend.cli import member as member_commands
 from backend.kernel import clock, security
 from backend.kernel.errors import Conflict, NotFound
-from models.auth import Account, Session
+from models.auth import Account, ConsoleLink, Session
 from models.members import Invite, Member, Role, RoleGrant
 
 
@@ -98,8 +97,11 @@ async def test_an_invitation_replaces_the_last_and_only_its_hash_is_kept(door: D
 async def test_unbinding_ends_every_session_and_frees_the_account(door: Door, cast: Cast):
     path = f"/members/{cast.alice.id}/unbind"
     assert (await door.post(path, cast.bob)).status == 403
+    await sessions.open_session(member_id=cast.alice.id, account_id=None, kind="console")
+    link = await ConsoleLink.create(member_id=cast.alice.id, token_hash=security.token_hash(security.new_token()), expires_at=clock.now())
     assert (await door.get("/units", cast.alice)).status == 200
     assert (await door.post(path, cast.secretary)).status == 204
+    assert not await ConsoleLink.exists(id=link.id)
     assert (await door.get("/units", cast.alice)).status == 401
     account = await Account.get(openid=cast.alice.openid)
     assert (account.member_id, account.bound_at) == (None, None)
@@ -109,32 +111,29 @@ async def test_unbinding_ends_every_session_and_frees_the_account(door: Door, ca
     assert [(entry["subject_id"], entry["fields"]) for entry in log] == [(cast.alice.id, ["account"])]
 
 
-async def _run(group: ModuleType, *words: str) -> int | None:
-    top = argparse.ArgumentParser()
-    group.add(top.add_subparsers(required=True))
-    parsed = top.parse_args([group.__name__.rsplit(".", 1)[-1], *words])
-    return await parsed.run(parsed, None)
-
-
 async def test_the_commands_lead_from_nothing_to_a_secretary_with_a_code(door: Door, cast: Cast, capsys: pytest.CaptureFixture[str]):
     def printed() -> str:
         return capsys.readouterr().out.strip()
 
-    await _run(branch_commands, "create", f"命令支部{cast.branch.id}", "--parent", str(cast.above.id))
+    await run(branch_commands, "create", f"命令支部{cast.branch.id}", "--parent", str(cast.above.id))
     branch_id = printed()
-    await _run(member_commands, "add", "首任书记", "--branch", branch_id, "--phone", "13500135000", "--unit", "机关组", "--status", "full")
+    await run(member_commands, "add", "首任书记", "--branch", branch_id, "--phone", "13500135000", "--unit", "机关组", "--status", "full")
     member_id = printed()
-    await _run(member_commands, "role", member_id, "--add", "secretary")
-    assert "secretary" in printed()
-    await _run(member_commands, "invite", member_id)
+    await run(member_commands, "role", member_id, "--add", "secretary")
+    assert printed().endswith("职责：书记")
+    await run(member_commands, "invite", member_id)
     code = printed()
     assert await Invite.exists(member_id=int(member_id), code_hash=security.token_hash(security.plain_code(code)))
-    await _run(member_commands, "list", "--branch", branch_id)
-    assert printed().split("\t") == [member_id, "首任书记", "机关组", "peer", "full", "secretary", "未绑定"]
+    await run(member_commands, "list", "--branch", branch_id)
+    assert printed().split("\t") == [member_id, "首任书记", "机关组", "会员", "正式党员", "书记", "未绑定"]
     with pytest.raises(Conflict):
-        await _run(member_commands, "role", member_id, "--remove", "secretary")
-    await _run(branch_commands, "list")
+        await run(member_commands, "role", member_id, "--remove", "secretary")
+    await run(branch_commands, "list")
     assert f"{branch_id}\t命令支部{cast.branch.id}\t上级 {cast.above.id}" in printed().splitlines()
     for words in (("add", "无处可去", "--branch", str(2**62)), ("invite", str(2**62)), ("list", "--branch", str(2**62))):
         with pytest.raises(NotFound):
-            await _run(member_commands, *words)
+            await run(member_commands, *words)
+    for words in (("invite", "9" * 30), ("add", "某人", "--branch", "甲"), ("add", "某人", "--branch", branch_id, "--joined", "昨天")):
+        with pytest.raises(SystemExit):
+            await run(member_commands, *words)
+        assert "应为" in capsys.readouterr().err

@@ -14,7 +14,7 @@ from process import daka, environment, running
 
 from backend.kernel import clock, database
 from backend.kernel.database import fetch
-from backend.kernel.settings import Settings
+from backend.kernel.settings import Settings, SettingsError, load
 
 KEY = "0" * 64
 
@@ -68,24 +68,45 @@ async def test_a_stop_lets_the_request_under_way_end(cast: Cast, env: dict[str, 
 
 
 @pytest.mark.parametrize(
+    "changed, named",
+    [
+        ({"SECRET_KEY": "short"}, "DAKA_SECRET_KEY"),
+        ({"SECRET_KEY": ""}, "DAKA_SECRET_KEY"),
+        ({"ENV": "staging"}, "DAKA_ENV"),
+        ({"ENV": "production", "SECRET_KEY": ""}, "DAKA_SECRET_KEY"),
+        ({"ENV": "production", "WECHAT_API_BASE": "http://127.0.0.1:1"}, "DAKA_WECHAT_API_BASE"),
+        ({"ENV": "production", "WECHAT_API_BASE": "", "PUBLIC_URL": "http://example.org"}, "DAKA_PUBLIC_URL"),
+        ({"ENV": "production", "WECHAT_SECRET": ""}, "DAKA_WECHAT_SECRET"),
+        ({"WECHAT_SECRET": ""}, "DAKA_WECHAT_SECRET"),
+        ({"DATABASE_URL": "mysql://x"}, "DAKA_DATABASE_URL"),
+        ({"REDIS_URL": "http://x"}, "DAKA_REDIS_URL"),
+        ({"TRUSTED_PROXIES": "somewhere"}, "DAKA_TRUSTED_PROXIES"),
+        ({"LOG_LEVEL": "loud"}, "DAKA_LOG_LEVEL"),
+        ({"WECHAT_PUSH_AES_KEY": "short"}, "DAKA_WECHAT_PUSH_AES_KEY"),
+        ({"WECHAT_PUSH_AES_KEY": "!" * 43}, "DAKA_WECHAT_PUSH_AES_KEY"),
+        ({"TYPO": "1"}, "DAKA_TYPO"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_refused_by_name(env: dict[str, str], tmp_path: Path, changed: dict[str, str], named: str):
+    asked = {**env, "DAKA_DATA_DIR": str(tmp_path), **{f"DAKA_{name}": value for name, value in changed.items()}}
+    with pytest.raises(SettingsError, match=named):
+        load(asked, dotenv=None)
+
+
+def test_no_secret_shows_in_the_settings_text(env: dict[str, str]):
+    chosen = load({**env, "DAKA_METRICS_TOKEN": "canary-metrics"}, dotenv=None)
+    assert not any(secret in repr(chosen) for secret in (KEY, env["DAKA_WECHAT_SECRET"], "canary-metrics"))
+
+
+@pytest.mark.parametrize(
     "changed, words, named",
     [
-        ({"SECRET_KEY": "short"}, (), "DAKA_SECRET_KEY"),
-        ({"ENV": "staging"}, (), "DAKA_ENV"),
-        ({"ENV": "production", "SECRET_KEY": ""}, (), "DAKA_SECRET_KEY"),
-        ({"ENV": "production", "WECHAT_API_BASE": "http://127.0.0.1:1"}, (), "DAKA_WECHAT_API_BASE"),
-        ({"DATABASE_URL": "mysql://x"}, (), "DAKA_DATABASE_URL"),
-        ({"TRUSTED_PROXIES": "somewhere"}, (), "DAKA_TRUSTED_PROXIES"),
-        ({"LOG_LEVEL": "loud"}, (), "DAKA_LOG_LEVEL"),
-        ({"WECHAT_PUSH_AES_KEY": "short"}, (), "DAKA_WECHAT_PUSH_AES_KEY"),
-        ({"WECHAT_PUSH_AES_KEY": "!" * 43}, (), "DAKA_WECHAT_PUSH_AES_KEY"),
-        ({"TYPO": "1"}, (), "DAKA_TYPO"),
         ({"DATABASE_URL": "sqlite://nowhere/daka.sqlite3"}, ("--workers", "2"), "--workers"),
         ({"DATABASE_URL": "sqlite://empty.sqlite3"}, (), "daka migrate"),
         ({"DATABASE_URL": "postgres://nobody@127.0.0.1:9/nothing"}, (), "DAKA_DATABASE_URL"),
     ],
 )
-def test_a_setting_that_makes_no_sense_is_refused_by_name(env: dict[str, str], tmp_path: Path, changed: dict, words: tuple, named: str):
+def test_the_service_does_not_start_on_what_cannot_work(env: dict[str, str], tmp_path: Path, changed: dict, words: tuple, named: str):
     asked = {**env, **{f"DAKA_{name}": value for name, value in changed.items()}}
     done = daka("serve", *words, "--port", "9", env=asked, cwd=tmp_path)
     assert done.returncode == 1

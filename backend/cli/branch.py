@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from backend import branches
+from backend.cli.arguments import row_id
 from backend.kernel.settings import Settings
 
 
@@ -12,7 +13,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     group = commands.add_parser("branch", help="支部").add_subparsers(dest="verb", required=True, metavar="操作")
     command = group.add_parser("create", help="新建支部，输出其编号")
     command.add_argument("name", metavar="名称")
-    command.add_argument("--parent", type=int, metavar="编号", help="上级支部的编号")
+    command.add_argument("--parent", type=row_id, metavar="编号", help="上级支部的编号")
     command.set_defaults(run=create)
     command = group.add_parser("list", help="列出全部支部")
     command.set_defaults(run=listing)

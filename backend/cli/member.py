@@ -3,37 +3,43 @@
 from __future__ import annotations
 
 import argparse
-from datetime import date
+from typing import Any
 
 from backend import branches, members
+from backend.cli.arguments import day, row_id
 from backend.kernel.database import transactional
 from backend.kernel.settings import Settings
+from backend.rules import forms_roster
 from models.members import Role, Status, Tier
+
+TIERS = {tier: label for label, tier in forms_roster.TIERS.items()}
+STATUSES = {status: label for label, status in forms_roster.STATUSES.items()}
+ROLES = {"secretary": "书记", "editor": "党建工作部", "unit_head": "专委会主任", "observer": "上级党委"}
 
 
 def add(commands: argparse._SubParsersAction) -> None:
     group = commands.add_parser("member", help="成员").add_subparsers(dest="verb", required=True, metavar="操作")
     command = group.add_parser("add", help="新增一名成员，输出其编号")
     command.add_argument("name", metavar="姓名")
-    command.add_argument("--branch", type=int, required=True, metavar="编号", help="支部编号")
+    command.add_argument("--branch", type=row_id, required=True, metavar="编号", help="支部编号")
     command.add_argument("--phone", metavar="手机号")
     command.add_argument("--unit", metavar="专委会", help="名称；没有时新建")
     command.add_argument("--tier", choices=[tier.value for tier in Tier], default=Tier.PEER.value, help="类别")
     command.add_argument("--status", choices=[status.value for status in Status], default=Status.ASSOCIATE.value, help="身份")
-    command.add_argument("--joined", type=date.fromisoformat, metavar="日期", help="从哪天起计任务，默认今天")
+    command.add_argument("--joined", type=day, metavar="日期", help="从哪天起计任务，默认今天")
     command.set_defaults(run=add_member)
     command = group.add_parser("list", help="列出支部成员")
-    command.add_argument("--branch", type=int, required=True, metavar="编号", help="支部编号")
+    command.add_argument("--branch", type=row_id, required=True, metavar="编号", help="支部编号")
     command.add_argument("--all", action="store_true", help="包括已离开的成员")
     command.set_defaults(run=listing)
     command = group.add_parser("role", help="增减职责")
-    command.add_argument("id", type=int, metavar="成员编号")
+    command.add_argument("id", type=row_id, metavar="成员编号")
     change = command.add_mutually_exclusive_group(required=True)
     change.add_argument("--add", choices=[role.value for role in Role], dest="grant", help="增加")
     change.add_argument("--remove", choices=[role.value for role in Role], dest="revoke", help="减少")
     command.set_defaults(run=role)
     command = group.add_parser("invite", help="生成一次性邀请码（7 天有效，旧码作废）")
-    command.add_argument("id", type=int, metavar="成员编号")
+    command.add_argument("id", type=row_id, metavar="成员编号")
     command.set_defaults(run=invite)
 
 
@@ -64,12 +70,20 @@ async def listing(parsed: argparse.Namespace, settings: Settings) -> None:
     while True:
         rows = await members.listing(None, branch_id=parsed.branch, state=state, after=last, limit=page)
         for row in rows:
-            unit = row["unit"]["name"] if row["unit"] else "-"
-            bound = "已绑定" if row["bound"] else "未绑定"
-            print("\t".join([str(row["id"]), row["name"], unit, row["tier"], row["status"], ",".join(row["roles"]) or "-", bound]))
+            print("\t".join(_cells(row)))
         if len(rows) < page:
             return
         last = rows[-1]["id"]
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    unit = row["unit"]["name"] if row["unit"] else "-"
+    bound = "已绑定" if row["bound"] else "未绑定"
+    return [str(row["id"]), row["name"], unit, TIERS[row["tier"]], STATUSES[row["status"]], _roles(row["roles"]) or "-", bound]
+
+
+def _roles(roles: list[str]) -> str:
+    return "、".join(ROLES[role] for role in roles)
 
 
 async def role(parsed: argparse.Namespace, settings: Settings) -> None:
@@ -77,7 +91,7 @@ async def role(parsed: argparse.Namespace, settings: Settings) -> None:
         roles = await members.grant(None, member_id=parsed.id, role=Role(parsed.grant))
     else:
         roles = await members.revoke(None, member_id=parsed.id, role=Role(parsed.revoke))
-    print(f"成员 {parsed.id} 现在的职责：{'、'.join(roles) or '无'}")
+    print(f"成员 {parsed.id} 现在的职责：{_roles(roles) or '无'}")
 
 
 async def invite(parsed: argparse.Namespace, settings: Settings) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from datetime import date
 from pathlib import Path
 
 from backend import members_import
+from backend.cli.arguments import day, row_id
 from backend.kernel.errors import Invalid
 from backend.kernel.settings import Settings
 
@@ -15,8 +15,8 @@ def add(commands: argparse._SubParsersAction) -> None:
     group = commands.add_parser("roster", help="实名名册").add_subparsers(dest="verb", required=True, metavar="操作")
     command = group.add_parser("import", help="从 xlsx 导入名册；有一行出错就一行也不导入")
     command.add_argument("file", type=Path, metavar="FILE.xlsx")
-    command.add_argument("--branch", type=int, required=True, metavar="编号", help="支部编号")
-    command.add_argument("--joined", type=date.fromisoformat, metavar="日期", help="新成员从哪天起计任务，默认今天")
+    command.add_argument("--branch", type=row_id, required=True, metavar="编号", help="支部编号")
+    command.add_argument("--joined", type=day, metavar="日期", help="新成员从哪天起计任务，默认今天")
     command.add_argument("--partial", action="store_true", help="只导入无误的行")
     command.add_argument("--dry-run", action="store_true", help="只检查，不写入")
     command.set_defaults(run=load)

@@ -112,9 +112,10 @@ async def _migrate(settings: Settings) -> None:
 
 
 async def is_behind(settings: Settings) -> bool:
-    """True when the database lacks a migration of this version."""
+    """True when the database lacks a migration of this version. Raises what the driver does when it is away."""
     await Tortoise.init(config=config(settings), init_connections=True)
     try:
+        await connections.get("default").execute_query("SELECT 1")
         executor = MigrationExecutor(connections.get("default"), config(settings)["apps"])
         return bool(await executor.plan(None))
     finally:

@@ -1,4 +1,8 @@
-"""Rows of the question-bank form: 题型 题干 选项A … 选项H 答案 解析 出处 方面."""
+"""Rows of the question-bank form: 题型 题干 选项A … 选项H 答案 解析 出处 方面.
+
+出处 is written `<unit>：<phrase>`: the unit as 序言, a numeral 一 … 十五 (also 第三部分, 3) or its title, 报告 before it or not;
+the phrase, at most 15 characters, stands word for word in that unit. Half-width and full-width signs are alike.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +15,15 @@ TITLE = "题库"
 LETTERS = "ABCDEFGH"
 COLUMNS = ("题型", "题干", *(f"选项{letter}" for letter in LETTERS), "答案", "解析", "出处", "方面")
 REQUIRED = ("题型", "题干", "答案", "方面")
+# Columns that many lists carry and nothing is taken from.
+LEFT_ASIDE = ("序号",)
 KINDS = {
     "单选题": "single", "单选": "single", "多选题": "multiple", "多选": "multiple",
     "判断题": "true_false", "判断": "true_false", "填空题": "blank", "填空": "blank",
 }  # fmt: skip
 CHOICES = {"题型": ["单选题", "多选题", "判断题", "填空题"]}
 NUMERALS = ("序言", *"一二三四五六七八九十", "十一", "十二", "十三", "十四", "十五")
-TRUE, FALSE = {"对", "正确", "√", "✓", "是", "T", "TRUE"}, {"错", "错误", "×", "✗", "X", "否", "F", "FALSE"}
+TRUE, FALSE = {"对", "正确", "√", "✓", "✔", "是", "T", "TRUE"}, {"错", "错误", "×", "✗", "✘", "X", "否", "F", "FALSE"}
 EXAMPLES = (
     ("单选题", "报告共有几个部分？", "十三个", "十四个", "十五个", "十六个", "", "", "", "", "C", "见目录。", "序言：大会的主题", "1"),
     ("判断题", "报告第一部分的标题含有“新时代十年”。", *[""] * 8, "对", "见标题。", "一：新时代十年", "2"),
@@ -40,20 +46,26 @@ class QuestionDraft:
     aspects: tuple[int, ...]
 
 
-def question_sheet(rows: Sequence[tuple[int, Mapping[str, str]]]) -> tuple[list[tuple[int, QuestionDraft]], list[tuple[int, str]]]:
-    """The sound rows with their numbers, and (row number, reason in Chinese) for each fault."""
+def question_sheet(
+    rows: Sequence[tuple[int, Mapping[str, str]]], *, titles: Sequence[str] = ()
+) -> tuple[list[tuple[int, QuestionDraft]], list[tuple[int, str]]]:
+    """The sound rows with their numbers, and (row number, reason in Chinese) for each fault; row 1 stands for the header.
+
+    `titles`: those of the units from the preface on, which 出处 may then use in place of a numeral. A stem that two rows share is a fault
+    of the second.
+    """
     if not rows:
         return [], [(1, "表中没有内容。")]
     headers = set(rows[0][1])
     faults = [(1, f"缺少“{column}”一列。") for column in REQUIRED if column not in headers]
-    faults += [(1, f"不认识的列：{header}。") for header in sorted(headers - set(COLUMNS))]
+    faults += [(1, f"不认识的列：{header}。") for header in sorted(headers - {*COLUMNS, *LEFT_ASIDE})]
     if faults:
         return [], faults
     drafts: list[tuple[int, QuestionDraft]] = []
     stems: dict[str, int] = {}
     for number, cells in rows:
-        draft, reasons = question_row(cells)
-        if draft and (first := stems.setdefault("".join(draft.stem.split()), number)) != number:
+        draft, reasons = question_row(cells, titles=titles)
+        if draft and (first := stems.setdefault(_squeezed(draft.stem), number)) != number:
             reasons = [f"题干与第 {first} 行相同。"]
         if draft is None or reasons:
             faults += [(number, reason) for reason in reasons]
@@ -62,7 +74,7 @@ def question_sheet(rows: Sequence[tuple[int, Mapping[str, str]]]) -> tuple[list[
     return drafts, faults
 
 
-def question_row(cells: Mapping[str, str]) -> tuple[QuestionDraft | None, list[str]]:
+def question_row(cells: Mapping[str, str], *, titles: Sequence[str] = ()) -> tuple[QuestionDraft | None, list[str]]:
     """One row: the draft, or every reason why it is not sound."""
     reasons: list[str] = []
     kind = KINDS.get(_folded(cells.get("题型", "")))
@@ -70,7 +82,7 @@ def question_row(cells: Mapping[str, str]) -> tuple[QuestionDraft | None, list[s
         return None, ["题型应为单选题、多选题、判断题或填空题。"]
     options = _options(cells, kind, reasons)
     answer = _answer(cells.get("答案", ""), kind, reasons)
-    unit, locator = _source(cells.get("出处", ""), reasons)
+    unit, locator = _source(cells.get("出处", ""), titles, reasons)
     draft = QuestionDraft(
         kind,
         cells.get("题干", "").strip(),
@@ -94,7 +106,7 @@ def faults_of(draft: QuestionDraft) -> list[str]:
         if len(text) > limit:
             reasons.append(f"{name}不能超过 {limit} 个字。")
     keys = [key for key, _ in draft.options]
-    texts = ["".join(text.split()) for _, text in draft.options]
+    texts = [_squeezed(text) for _, text in draft.options]
     if draft.kind in ("single", "multiple"):
         if not 2 <= len(keys) <= len(LETTERS) or keys != list(LETTERS[: len(keys)]):
             reasons.append("选项应从 A 起连续填写，至少两个。")
@@ -125,6 +137,16 @@ def _folded(text: str) -> str:
     return unicodedata.normalize("NFKC", text).strip()
 
 
+def _squeezed(text: str) -> str:
+    """What two spellings of one sentence have in common: width, case and spaces aside."""
+    return "".join(_folded(text).casefold().split())
+
+
+def _bare(text: str) -> str:
+    """A unit's title without width, spaces and punctuation."""
+    return re.sub(r"[\W_]+", "", _squeezed(text))
+
+
 def _options(cells: Mapping[str, str], kind: str, reasons: list[str]) -> list[tuple[str, str]]:
     texts = [cells.get(f"选项{letter}", "").strip() for letter in LETTERS]
     filled = [n for n, text in enumerate(texts) if text]
@@ -139,24 +161,36 @@ def _answer(text: str, kind: str, reasons: list[str]) -> list[str]:
     folded = _folded(text).upper()
     if kind == "true_false":
         return ["true"] if folded in TRUE else ["false"] if folded in FALSE else []
-    letters = re.sub(r"[\s,，、;；]", "", folded)
+    letters = re.sub(r"[\s,，、;；.。/]", "", folded)
     if not letters or any(letter not in LETTERS for letter in letters):
         reasons.append("答案应为选项字母，如 B 或 ACD。")
         return []
     return sorted(letters)
 
 
-def _source(text: str, reasons: list[str]) -> tuple[str | None, str | None]:
-    """`三：使命任务`, `报告 三：使命任务`, `序言：大会的主题`: the unit and a phrase that stands there; empty is allowed."""
+def _source(text: str, titles: Sequence[str], reasons: list[str]) -> tuple[str | None, str | None]:
+    """`三：使命任务`, `报告 第三部分：使命任务`, `序言：大会的主题`: the unit's key and a phrase that stands there; empty is allowed."""
     if not text.strip():
         return None, None
     head, _, locator = text.strip().replace(":", "：").partition("：")
-    head = re.sub(r"^(?:报告|第)\s*", "", head.strip()).removesuffix("部分").strip()
-    number = NUMERALS.index(head) if head in NUMERALS else int(head) if head.isdecimal() and int(head) <= 15 else None
+    number = _unit_number(_folded(head), titles)
     if number is None:
-        reasons.append("出处应为“三：定位词”的样子（序言或一至十五）。")
+        reasons.append("出处应写作“三：定位词”，冒号前为序言、一至十五或单元标题。")
         return None, None
     return f"s{number}", locator.strip() or None
+
+
+def _unit_number(head: str, titles: Sequence[str]) -> int | None:
+    head = re.sub(r"^《?(?:党的)?(?:二十大)?报告》?[\s,、]*", "", head)
+    named = [_bare(title) for title in titles]
+    without_numeral = re.sub(r"^[一二三四五六七八九十]{1,3}、", "", head)
+    for spelling in (_bare(head), _bare(without_numeral)):
+        if spelling and spelling in named:
+            return named.index(spelling)
+    short = re.sub(r"^第?\s*(.+?)\s*(?:部分)?、?$", r"\1", head).strip()
+    if short in NUMERALS:
+        return NUMERALS.index(short)
+    return int(short) if re.fullmatch(r"\d{1,2}", short, re.ASCII) and int(short) < len(NUMERALS) else None
 
 
 def _aspects(text: str, reasons: list[str]) -> tuple[int, ...]:

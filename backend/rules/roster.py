@@ -26,11 +26,11 @@ class Known:
     active: bool = True
 
 
-LEFT = "名册中的这名成员已离开支部，请先在名册中恢复，再导入"
-TWICE = "与第 {0} 行是同一名成员"
-SAME_NAMES = "文件中有同名的行，请填写手机号以便区分"
-SEVERAL = "名册中有多名同名成员，请填写手机号以便区分"
-OTHER_PHONE = "名册中同名成员的手机号与此不同：若是同一人，请先在名册中修改手机号；若是另一人，请单独新增"
+LEFT = "名册中的这名成员已离开支部，请先在名册中恢复，再导入。"
+TWICE = "与第 {0} 行是同一名成员。"
+SAME_NAMES = "文件中有同名的行，请填写手机号以便区分。"
+SEVERAL = "名册中有多名同名成员，请填写手机号以便区分。"
+OTHER_PHONE = "名册中同名成员的手机号与此不同：若是同一人，请先在名册中修改手机号；若是另一人，请单独新增。"
 
 
 def match(rows: Sequence[Row], known: Iterable[Known]) -> tuple[dict[int, int | None], list[tuple[int, str]]]:

@@ -1,0 +1,141 @@
+"""Loading a content pack: aspects, texts with their units, and questions, checked against the pack's own schema first. Repeatable."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator
+
+from backend.kernel import audit, clock
+from backend.kernel.database import transactional
+from backend.kernel.errors import Invalid
+from models.questions import Question, QuestionAspect
+from models.texts import Aspect, Passage, PassageAspect, Section, Text
+
+
+def read(folder: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The pack's texts and aspects. Raises Invalid naming the file and the place of each fault."""
+    schema, pack = json.loads(_text(folder / "schema.json")), _yaml(folder / "pack.yaml")
+    _check(schema, "pack", pack, "pack.yaml")
+    texts: list[dict[str, Any]] = []
+    aspects: list[dict[str, Any]] = []
+    for name in pack["files"]:
+        content = _yaml(folder / name)
+        kind = "texts" if "texts" in content else "aspect"
+        _check(schema, kind, content, name)
+        texts += content["texts"] if kind == "texts" else []
+        aspects += [content] if kind == "aspect" else []
+    _check_references(texts, aspects)
+    return texts, aspects
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise Invalid(f"无法读取 {path.name}。", code="unreadable_file") from None
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(_text(path))
+    except yaml.YAMLError as error:
+        raise Invalid(f"{path.name} 不是有效的 YAML：{error}", code="invalid_pack") from None
+    return content if isinstance(content, dict) else {}
+
+
+def _check(schema: dict[str, Any], kind: str, content: dict[str, Any], name: str) -> None:
+    faults = list(Draft202012Validator({**schema, "$ref": f"#/$defs/{kind}"}).iter_errors(content))
+    if faults:
+        errors = [{"field": f"{name}:{'/'.join(map(str, f.absolute_path))}", "message": f.message[:200]} for f in faults[:20]]
+        raise Invalid(f"{name} 不符合内容包格式。", code="invalid_pack", errors=errors)
+
+
+def _check_references(texts: list[dict[str, Any]], aspects: list[dict[str, Any]]) -> None:
+    units = {(text["key"], unit["key"]) for text in texts for unit in text["units"]}
+    keys: set[str] = set()
+    errors = []
+    for aspect in aspects:
+        for question in aspect["questions"]:
+            if (question["source"]["text"], question["source"]["unit"]) not in units:
+                errors.append({"field": question["key"], "message": "出处所指的单元不存在"})
+            if question["key"] in keys:
+                errors.append({"field": question["key"], "message": "题目编号重复"})
+            keys.add(question["key"])
+    if errors:
+        raise Invalid("内容包中有题目的出处或编号有误。", code="invalid_pack", errors=errors)
+
+
+async def load(folder: Path) -> dict[str, int]:
+    """Loads the pack as shipped content: counts of {"aspects", "units", "questions", "new", "changed"}. Loading it again changes nothing.
+
+    Raises Invalid `invalid_pack` or `unreadable_file`; nothing is loaded then.
+    """
+    texts, aspects = read(folder)
+    return await _load(texts, aspects)
+
+
+@transactional
+async def _load(texts: list[dict[str, Any]], aspects: list[dict[str, Any]]) -> dict[str, int]:
+    for aspect in aspects:
+        columns = {name: aspect.get(name, "") for name in ("title", "short", "guidance", "prompt")}
+        await Aspect.update_or_create(defaults=columns, id=aspect["id"])
+    units = 0
+    for text in texts:
+        units += await _load_text(text)
+    counts = {"new": 0, "changed": 0}
+    known = {question.key: question for question in await Question.filter(key__not_isnull=True)}
+    total = 0
+    for aspect in aspects:
+        for question in aspect["questions"]:
+            total += 1
+            await _load_question(question, known.get(question["key"]), counts)
+    if counts["new"] or counts["changed"]:
+        await audit.record(None, "curriculum:load", subject="curriculum")
+    return {"aspects": len(aspects), "units": units, "questions": total, **counts}
+
+
+async def _load_text(text: dict[str, Any]) -> int:
+    """The shipped text with its units; a unit without passages gets one whose body is null: a task is complete without the text."""
+    row = await Text.get_or_none(key=text["key"], branch_id=None)
+    columns = {"title": text["title"], "source_url": text.get("source_url", "")}
+    if row is None:
+        row = await Text.create(key=text["key"], **columns)
+    else:
+        await Text.filter(id=row.id).update(**columns)
+    for unit in text["units"]:
+        section, _ = await Section.update_or_create(
+            defaults={name: unit.get(name, "") for name in ("number", "title", "guidance", "aspects")}, text_id=row.id, key=unit["key"]
+        )
+        if not await Passage.exists(section_id=section.id, retired_at=None):
+            passage = await Passage.create(section_id=section.id, number=1)
+            await PassageAspect.bulk_create([PassageAspect(passage_id=passage.id, aspect_id=a) for a in unit["aspects"]])
+    return len(text["units"])
+
+
+async def _load_question(question: dict[str, Any], known: Question | None, counts: dict[str, int]) -> None:
+    columns = {
+        "kind": question["kind"],
+        "stem": question["stem"],
+        "options": [{"key": key, "text": text} for key, text in question.get("options", {}).items()],
+        "answer": question["answer"],
+        "explanation": question.get("explanation", ""),
+        "source_text": question["source"]["text"],
+        "source_section": question["source"]["unit"],
+        "locator": question["source"].get("locator", ""),
+        "level": question.get("level", 1),
+    }
+    if known is None:
+        known = await Question.create(key=question["key"], created_at=clock.now(), **columns)
+        counts["new"] += 1
+        await QuestionAspect.bulk_create([QuestionAspect(question_id=known.id, aspect_id=a) for a in question["aspects"]])
+        return
+    there = sorted(row.aspect_id for row in await QuestionAspect.filter(question_id=known.id))
+    if any(getattr(known, name) != value for name, value in columns.items()) or there != sorted(question["aspects"]):
+        counts["changed"] += 1
+        await Question.filter(id=known.id).update(**columns)
+        await QuestionAspect.filter(question_id=known.id).delete()
+        await QuestionAspect.bulk_create([QuestionAspect(question_id=known.id, aspect_id=a) for a in question["aspects"]])
