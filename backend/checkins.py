@@ -40,9 +40,9 @@ async def check_in(
     if task["checkin_id"] is not None:
         return _receipt((await checkins_write.find([(actor.member_id, task_id)]))[actor.member_id, task_id]), False
     today = at.astimezone(clock.SHANGHAI).date()
-    quizzes.refuse_unless_open(task, today=today)
+    tasks.refuse_unless_open(task, today=today)
     content = await tasks.content_of(task_id)
-    graded = quizzes.grade_all(content.questions, answers)
+    graded = quizzes.grade_all(content, answers)
     firsts = await quizzes.first_answers(actor.member_id, task_id)
     outcomes = {**{g.question_id: g.right for g in graded}, **firsts}
     _refuse_incomplete(content, await _read(actor.member_id, task_id), passages, outcomes)
@@ -108,7 +108,7 @@ def _refuse_incomplete(content: Any, read: set[int], passages: Sequence[int], ou
     if unread or unanswered:
         parts = [f"{len(unread)} 个段落未读"] * bool(unread) + [f"{len(unanswered)} 道题未答"] * bool(unanswered)
         missing = {"passages": unread, "questions": unanswered}
-        raise Conflict(f"还有{'、'.join(parts)}，完成后即可打卡。", code="incomplete", extra={"missing": missing})
+        raise Conflict(f"还有 {'、'.join(parts)}，完成后即可打卡。", code="incomplete", extra={"missing": missing})
 
 
 async def _read(member_id: int, task_id: int) -> set[int]:
@@ -147,7 +147,7 @@ async def record(actor: Actor, *, task_id: int, member_id: int, studied_on: date
     task = await tasks.task_for(member_id, task_id=task_id)
     if task["checkin_id"] is not None:
         return _receipt((await checkins_write.find([(member_id, task_id)]))[member_id, task_id]), False
-    quizzes.refuse_unless_open(task, today=today)
+    tasks.refuse_unless_open(task, today=today)
     if not task["date"] <= studied_on <= today:
         raise Invalid(errors=[{"field": "studied_on", "message": "学习日期应在任务日期与今天之间"}])
     kind = "on_time" if today == task["date"] else "makeup"

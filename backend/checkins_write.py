@@ -184,6 +184,7 @@ async def _follow(days: Sequence[FinishedDay], facts: dict[tuple[int, int], dict
 async def _keep_keys(days: Sequence[FinishedDay]) -> None:
     for day in days:
         await fetch(
-            "INSERT INTO idempotency_key (member_id, key, request_hash, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT (member_id, key) DO NOTHING",
+            "INSERT INTO idempotency_key (member_id, key, request_hash, created_at) VALUES ($1, $2, $3, $4) "
+            "ON CONFLICT (member_id, key) DO NOTHING",
             day.member_id, day.key, day.request_hash, day.at,
         )  # fmt: skip

@@ -126,7 +126,7 @@ async def _refuse_faulty(plan: StudyPlan, today: date) -> None:
         ("tiers", not plan.tiers or _distinct(plan.tiers, list(Tier)), "类别有误或重复"),
         ("statuses", not plan.statuses or _distinct(plan.statuses, list(Status)), "身份有误或重复"),
         ("questions_per_day", QUESTIONS_LEAST <= plan.questions_per_day <= QUESTIONS_MOST, "每天应有 3 至 5 道题"),
-        ("makeup_days", 0 <= plan.makeup_days <= MAKEUP_MOST, f"补学期限应为 0 至 {MAKEUP_MOST} 天"),
+        ("makeup_days", 0 <= plan.makeup_days <= MAKEUP_MOST, f"补卡期限应为 0 至 {MAKEUP_MOST} 天"),
     )
     if faults := [{"field": field, "message": message} for field, is_sound, message in rules if not is_sound]:
         raise Invalid(errors=faults)

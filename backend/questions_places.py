@@ -23,10 +23,11 @@ async def resolve(text_ids: Iterable[int], *, question_ids: Sequence[int] | None
 
     Inside the caller's transaction; all questions that cite these texts, or `question_ids` alone.
     """
+    chosen = int_list(text_ids)
     rows = await fetch(
         "SELECT p.id, p.body, s.key, x.key AS text_key FROM passage p "  # noqa: S608
         "JOIN section s ON s.id = p.section_id JOIN text x ON x.id = s.text_id "
-        f"WHERE x.id IN ({int_list(text_ids)}) AND p.retired_at IS NULL AND p.body IS NOT NULL ORDER BY p.number, p.id"
+        f"WHERE x.id IN ({chosen}) AND p.retired_at IS NULL AND p.body IS NOT NULL ORDER BY p.number, p.id"
     )
     bodies: dict[tuple[str, str], list[tuple[int, str]]] = {}
     for row in rows:
@@ -34,8 +35,8 @@ async def resolve(text_ids: Iterable[int], *, question_ids: Sequence[int] | None
     if not bodies:
         return []
     only = f"IN ({int_list(question_ids)})" if question_ids is not None else "> 0"
-    places = int_list(passage_id for some in bodies.values() for passage_id, _ in some)
-    await fetch(f"DELETE FROM question_place WHERE passage_id IN ({places}) AND question_id {only}")  # noqa: S608
+    of_texts = f"SELECT p.id FROM passage p JOIN section s ON s.id = p.section_id WHERE s.text_id IN ({chosen})"  # noqa: S608
+    await fetch(f"DELETE FROM question_place WHERE passage_id IN ({of_texts}) AND question_id {only}")  # noqa: S608
     found, lost = _search(await _citing(only), bodies)
     await QuestionPlace.bulk_create([QuestionPlace(question_id=q, passage_id=p) for q, p in found], batch_size=500)
     return lost

@@ -13,8 +13,8 @@ from backend import figures, tasks
 from backend.kernel import clock
 from backend.kernel.access import Actor
 from backend.kernel.database import as_date, fetch, int_list, lock_rows, transactional
-from backend.kernel.errors import Conflict, Invalid
-from backend.rules import grading, periods
+from backend.kernel.errors import Invalid
+from backend.rules import grading
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +36,16 @@ class DayAnswers:
     graded: Sequence[Graded]
 
 
-def refuse_unless_open(task: dict[str, Any], *, today: date) -> None:
-    """Raises Conflict `not_open` before a task's day, `closed` after its last day for making up."""
-    match periods.is_open_for_checkin(task["date"], today, (task["makeup_until"] - task["date"]).days):
-        case "not_open":
-            raise Conflict("这一天的学习任务还没有开始。", code="not_open")
-        case "closed":
-            raise Conflict("这一天的补学期限已过。", code="closed")
+def grade_all(content: tasks.TaskContent, answers: Sequence[Any]) -> list[Graded]:
+    """Grades each of `answers` (question, choice, text). Raises Invalid naming every answer that is unknown, doubled or malformed.
 
-
-def grade_all(questions: Iterable[Any], answers: Sequence[Any]) -> list[Graded]:
-    """Grades each of `answers` (question, choice, text). Raises Invalid naming every answer that is unknown, doubled or malformed."""
-    by_id = {question.id: question for question in questions}
+    Answers to questions that were withdrawn after the phone had loaded the task are passed over.
+    """
+    by_id = {question.id: question for question in content.questions}
     errors, graded, seen = [], [], set()
     for index, answer in enumerate(answers):
+        if answer.question in content.withdrawn:
+            continue
         question = by_id.get(answer.question)
         if question is None:
             fault = "这道题不属于当天的任务。"
@@ -91,9 +87,9 @@ async def answer(actor: Actor, *, task_id: int, answers: Sequence[Any], today: d
     Raises NotFound outside the task's audience, Conflict `not_open` or `closed`, Invalid for malformed answers.
     """
     task = await tasks.task_for(actor.member_id, task_id=task_id)
-    refuse_unless_open(task, today=today)
+    tasks.refuse_unless_open(task, today=today)
     content = await tasks.content_of(task_id)
-    graded = grade_all(content.questions, answers)
+    graded = grade_all(content, answers)
     await _store(DayAnswers(actor.member_id, task_id, task["date"], graded))
     firsts = await first_answers(actor.member_id, task_id)
     answered = {g.question_id for g in graded}

@@ -68,7 +68,7 @@ def refuse_unless_open(task: dict[str, Any], *, today: date) -> None:
         case "not_open":
             raise Conflict("这一天的学习任务还没有开始。", code="not_open")
         case "closed":
-            raise Conflict("这一天的补学期限已过。", code="closed")
+            raise Conflict("这一天的补卡期限已过。", code="closed")
 
 
 async def _pairs(where: str, *values: Any) -> list[dict[str, Any]]:

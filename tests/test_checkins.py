@@ -9,6 +9,7 @@ import pytest
 from door import Door
 from people import Cast, add_person, add_plan, whole_day
 
+from backend import tasks_content
 from backend.kernel import clock
 from backend.kernel.database import as_date, fetch
 
@@ -147,6 +148,16 @@ async def test_malformed_answers_are_named(door: Door, cast: Cast, answers, mess
     reply = await door.post(f"/tasks/{task.id}/check-in", cast.alice, {"answers": answers})
     assert (reply.status, reply.code) == (422, "invalid_answers")
     assert message in reply.json["errors"][0]["message"]
+
+
+async def test_an_answer_to_a_question_withdrawn_meanwhile_is_passed_over(door: Door, cast: Cast):
+    [task] = await add_plan(cast, days=[TODAY])
+    day = whole_day(await the_task(door, cast, task.id))
+    assert (await door.post(f"/questions/{day['answers'][0]['question']}/withdraw", cast.editor)).status == 204
+    tasks_content.forget(task.id)
+    reply = await door.post(f"/tasks/{task.id}/check-in", cast.alice, day)
+    assert reply.status == 201, reply.body
+    assert [r["question"] for r in reply.json["results"]] == [a["question"] for a in day["answers"][1:]]
 
 
 async def test_a_passage_of_another_task_is_refused(door: Door, cast: Cast):

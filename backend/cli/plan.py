@@ -23,7 +23,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--tiers", type=words, default=[], help="类别 leader,expert,exemplar,peer（默认全部）")
     command.add_argument("--statuses", type=words, default=[], help="身份 full,probationary,activist,associate（默认全部）")
     command.add_argument("--questions", type=int, default=3, help="每天题数 3 至 5（默认 3）")
-    command.add_argument("--makeup-days", type=int, default=7, help="补学期限，天（默认 7）")
+    command.add_argument("--makeup-days", type=int, default=7, help="补卡期限，天（默认 7）")
     command.add_argument("--ignore-holidays", action="store_true", help="节假日照常学习")
     command.add_argument("--count-workdays", action="store_true", help="调休上班日也学习")
     command.add_argument("--plain-calendar", action="store_true", help="未录入节假日的年份按普通星期排定")
