@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from sanic import Blueprint, Sanic
 
 from api import (
@@ -32,6 +34,7 @@ from api import (
     texts,
 )
 from api.http import PREFIX
+from backend import housekeeping
 from backend.kernel import database, redis
 from backend.kernel import settings as kernel_settings
 from backend.kernel.settings import Settings
@@ -90,8 +93,13 @@ def create_app(settings: Settings, *, name: str = "daka") -> Sanic:
         app.ctx.wechat = WeChat(settings, app.ctx.redis)
         await app.ctx.wechat.start()
 
+    @app.after_server_start
+    async def keep_house(app: Sanic) -> None:
+        app.ctx.housekeeping = asyncio.create_task(housekeeping.keep_house())
+
     @app.after_server_stop
     async def close_doors(app: Sanic) -> None:
+        app.ctx.housekeeping.cancel()
         await app.ctx.wechat.close()
         await app.ctx.redis.aclose()
         await database.close()

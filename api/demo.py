@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 from sanic import Blueprint, Request, Sanic
-from sanic.response import HTTPResponse
+from sanic.response import HTTPResponse, redirect
 
 from api.errors import refuse_shape
 from api.http import Shape, respond
@@ -65,6 +65,7 @@ def install(app: Sanic, settings: Settings) -> None:
     app.blueprint(sandbox(state))
     app.blueprint(blueprint)
     app.static("/sandbox", PHONE, name="phone", index="index.html")
+    app.add_route(lambda _: redirect("/sandbox/"), "/sandbox", methods=["GET"], name="phone_without_slash", strict_slashes=True)
 
     @app.before_server_start
     async def make_ready(app: Sanic) -> None:

@@ -12,7 +12,7 @@ from sanic.exceptions import SanicException
 from sanic.response import HTTPResponse
 
 from backend.kernel import database
-from backend.kernel.errors import DakaError, Invalid, Unavailable
+from backend.kernel.errors import DakaError, Invalid, NotFound, Unavailable
 
 log = structlog.get_logger()
 
@@ -74,6 +74,8 @@ HTTP_WORDS = {
     417: ("expectation_failed", "请求有误", "请求有误，请检查后再试。"),
     503: ("unavailable", "暂时不可用", "服务暂时不可用，请稍后再试。"),
 }
+
+
 class HttpProblem(DakaError):
     """An error of HTTP itself, as Sanic found it."""
 
@@ -91,6 +93,9 @@ async def answer(request: Request, error: Exception) -> HTTPResponse:
     """Every exception ends here."""
     if isinstance(error, SanicException) and not isinstance(error, DakaError) and error.status_code != 500:
         error = HttpProblem(error)
+    elif isinstance(error, IsADirectoryError):
+        # Asking for a folder of static files: there is nothing to list.
+        error = NotFound()
     elif isinstance(error, database.AWAY):
         log.error("database_away", kind=type(error).__name__)
         error = Unavailable(code="database_unavailable", retry_after=3)

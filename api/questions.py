@@ -19,7 +19,7 @@ Stem = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
 Explanation = Annotated[str, msgspec.Meta(max_length=1000)]
 Answers = Annotated[list[Annotated[str, msgspec.Meta(min_length=1, max_length=200)]], msgspec.Meta(min_length=1, max_length=20)]
 Aspects = Annotated[list[Annotated[int, msgspec.Meta(ge=1, le=9)]], msgspec.Meta(min_length=1, max_length=9)]
-SectionKey = Annotated[str, msgspec.Meta(max_length=20)]
+SectionKey = Annotated[str, msgspec.Meta(pattern=r"^(s([0-9]|1[0-5]))?$")]
 Locator = Annotated[str, msgspec.Meta(max_length=15)]
 
 

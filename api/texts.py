@@ -76,7 +76,11 @@ class ImportQuery(Shape):
 
 
 class PastedText(Shape):
+    """`text` goes before the query's; the ending of `filename` tells a pasted page (.html) from plain text."""
+
     content: Annotated[str, msgspec.Meta(min_length=1, max_length=200_000)]
+    text: Annotated[str, msgspec.Meta(min_length=1, max_length=30)] | None = None
+    filename: Annotated[str, msgspec.Meta(max_length=200)] = "pasted.txt"
 
 
 class FoundSection(msgspec.Struct):
@@ -116,12 +120,19 @@ class Imported(msgspec.Struct):
     query=ImportQuery, body=PastedText, reply=Imported, upload=True, also=(404,),
 )  # fmt: skip
 async def import_text(call: Call) -> dict[str, Any]:
-    filename, content = call.upload() if is_form(call.request) else ("pasted.txt", call.body.content.encode())
     return await curriculum_import.import_text(
         call.actor,
         branch_id=call.actor.branch_id,
-        source=Source(call.query.text, filename, content),
+        source=source_of(call),
         today=call.today,
         dry_run=bool(call.query.dry_run),
         partial=bool(call.query.partial),
     )
+
+
+def source_of(call: Call) -> Source:
+    """The uploaded file of a form, or the pasted text of a JSON body."""
+    if is_form(call.request):
+        return Source(call.query.text, *call.upload())
+    pasted: PastedText = call.body
+    return Source(pasted.text or call.query.text, pasted.filename, pasted.content.encode())

@@ -71,6 +71,8 @@ async def write(days: Sequence[FinishedDay]) -> list[Stored | DakaError]:
     await figures.hold(day.task_id for day in days)
     known_keys = await request_hashes([(day.member_id, day.key) for day in days if day.key])
     facts = await figures.facts(sorted({day.pair for day in days}))
+    # Who withdrew consent while the request was under way writes nothing any more.
+    facts = {pair: fact for pair, fact in facts.items() if fact["blanked_at"] is None}
     errors: dict[int, DakaError] = {}
     chosen: dict[tuple[int, int], FinishedDay] = {}
     for index, day in enumerate(days):

@@ -85,9 +85,7 @@ def _shown(counts: Mapping[str, int], is_hidden: bool) -> dict[str, Any]:
     return HIDDEN if is_hidden else cell(counts)
 
 
-def _row(
-    key: str, label: str, *, by: str, and_: str | None, counts: Mapping, whole: Mapping, hidden: Unseen
-) -> dict[str, Any]:
+def _row(key: str, label: str, *, by: str, and_: str | None, counts: Mapping, whole: Mapping, hidden: Unseen) -> dict[str, Any]:
     """A row with its total: of the pairs themselves, so that a task with several aspects counts once in it."""
     pairs = whole if and_ == "aspect" else counts
     total = together(found for of, found in pairs.items() if of[0] == key)

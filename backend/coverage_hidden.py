@@ -38,9 +38,7 @@ async def unseen(scope: Scope, *, by: str, and_: str | None, first: date, last: 
     return unseen_of(sizes, heads, by=by, and_=and_, asked=asked)
 
 
-def unseen_of(
-    sizes: Mapping[str, int], heads: Mapping[tuple[str, ...], int], *, by: str, and_: str | None, asked: set[str]
-) -> Unseen:
+def unseen_of(sizes: Mapping[str, int], heads: Mapping[tuple[str, ...], int], *, by: str, and_: str | None, asked: set[str]) -> Unseen:
     """`sizes`: the members behind each branch that may be read, `heads`: behind each (branch, *axes other than branch) of them."""
     axes = [axis for axis in (by, and_) if axis and axis != "branch"]
     branches = sorted(sizes, key=int)

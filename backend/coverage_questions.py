@@ -43,9 +43,7 @@ SELECT question_id, given, COUNT(*) AS n FROM f WHERE r = 0 AND question_id IN (
 """
 
 
-async def items(
-    actor: Actor, *, first: date | None, last: date | None, after: int, limit: int, today: date
-) -> list[dict[str, Any]]:
+async def items(actor: Actor, *, first: date | None, last: date | None, after: int, limit: int, today: date) -> list[dict[str, Any]]:
     """The questions answered in the period, by id after `after`; one more than `limit` when there are more (two queries)."""
     access.require(actor, "stats.questions")
     if first and last and first > last:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from backend.coverage_scope import Scope
-from backend.figures import PAIRS
+from backend.figures import AUDIENCE, PAIRS
 from backend.kernel.database import as_date, fetch
 from backend.rules.cells import SUMMED
 
@@ -32,6 +32,9 @@ _MEMBERS = """
 SELECT p.task_id, p.date, p.branch_id, p.unit_id, p.tier, p.status, p.member_id, 1 - p.excused AS assigned, p.excused,
   p.on_time, p.makeup, p.proxy, p.firsts, p.rights FROM ({pairs}) p
 """
+_HEADS = f"""
+SELECT t.id AS task_id, t.date, t.branch_id, m.id AS member_id, COALESCE(st.unit_id, 0) AS unit_id, st.tier, st.status {AUDIENCE}
+"""  # noqa: S608
 _SUMS = ", ".join(f"SUM(s.{name}) AS {name}" for name in SUMMED if name != "open")
 _OPEN = "SUM(CASE WHEN s.date = $3 THEN s.assigned - s.on_time - s.makeup - s.proxy ELSE 0 END) AS open"
 
@@ -51,11 +54,11 @@ async def heads(
 ) -> tuple[dict[str, int], dict[tuple[str, ...], int], set[str]]:
     """How many different members stand behind each branch that an observer may read, and behind each (branch, *axes) of them;
     and which of the branches lie in the scope (one query)."""
-    pairs = PAIRS.format(where=f"t.date >= $1 AND t.date <= $2 AND {scope.where('t.branch_id', path=scope.whole)}")
+    where = f"t.date >= $1 AND t.date <= $2 AND {scope.where('t.branch_id', path=scope.whole)}"
     keys = "".join(f", {AXES[axis]} AS k{n}" for n, axis in enumerate(axes, 1))
     none = "".join(f", NULL AS k{n}" for n, _ in enumerate(axes, 1))
     rows = await fetch(
-        f"WITH s AS ({pairs}) "  # noqa: S608
+        f"WITH s AS ({_HEADS} WHERE {where}) "  # noqa: S608
         f"SELECT s.branch_id AS k0{keys}, COUNT(DISTINCT s.member_id) AS heads, '' AS path FROM s {_aspects(axes)} "
         f"{_grouped(['branch', *axes])} UNION ALL "
         f"SELECT s.branch_id{none}, COUNT(DISTINCT s.member_id), b.path FROM s JOIN branch b ON b.id = s.branch_id "

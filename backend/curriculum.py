@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from jsonschema import Draft202012Validator
 
+from backend import questions_places
 from backend.kernel import audit, clock
 from backend.kernel.database import transactional
 from backend.kernel.errors import Invalid
@@ -83,41 +84,71 @@ async def _load(texts: list[dict[str, Any]], aspects: list[dict[str, Any]]) -> d
     for aspect in aspects:
         columns = {name: aspect.get(name, "") for name in ("title", "short", "guidance", "prompt")}
         await Aspect.update_or_create(defaults=columns, id=aspect["id"])
-    units = 0
     for text in texts:
-        units += await _load_text(text)
-    counts = {"new": 0, "changed": 0}
-    known = {question.key: question for question in await Question.filter(key__not_isnull=True)}
-    total = 0
-    for aspect in aspects:
-        for question in aspect["questions"]:
-            total += 1
-            await _load_question(question, known.get(question["key"]), counts)
-    if counts["new"] or counts["changed"]:
+        await _load_text(text)
+    questions = [question for aspect in aspects for question in aspect["questions"]]
+    new, changed = await _load_questions(questions)
+    if new or changed:
+        await questions_places.resolve_questions([*new, *changed], branch_id=None)
         await audit.record(None, "curriculum:load", subject="curriculum")
-    return {"aspects": len(aspects), "units": units, "questions": total, **counts}
+    units = sum(len(text["units"]) for text in texts)
+    return {"aspects": len(aspects), "units": units, "questions": len(questions), "new": len(new), "changed": len(changed)}
 
 
-async def _load_text(text: dict[str, Any]) -> int:
-    """The shipped text with its units; a unit without passages gets one whose body is null: a task is complete without the text."""
-    row = await Text.get_or_none(key=text["key"], branch_id=None)
-    columns = {"title": text["title"], "source_url": text.get("source_url", "")}
-    if row is None:
-        row = await Text.create(key=text["key"], **columns)
-    else:
-        await Text.filter(id=row.id).update(**columns)
+async def _load_text(text: dict[str, Any]) -> None:
+    """The shipped text with its units. A unit that serves other aspects than before gives them to its passages."""
+    row, _ = await Text.update_or_create(
+        defaults={"title": text["title"], "source_url": text.get("source_url", "")}, key=text["key"], branch_id=None
+    )
+    before = {section.key: section.aspects for section in await Section.filter(text_id=row.id)}
     for unit in text["units"]:
         section, _ = await Section.update_or_create(
             defaults={name: unit.get(name, "") for name in ("number", "title", "guidance", "aspects")}, text_id=row.id, key=unit["key"]
         )
-        if not await Passage.exists(section_id=section.id, retired_at=None):
-            passage = await Passage.create(section_id=section.id, number=1)
-            await PassageAspect.bulk_create([PassageAspect(passage_id=passage.id, aspect_id=a) for a in unit["aspects"]])
-    return len(text["units"])
+        await keep_readable(section)
+        if before.get(section.key, section.aspects) != section.aspects:
+            passages = await Passage.filter(section_id=section.id, retired_at=None)
+            await PassageAspect.filter(passage_id__in=[passage.id for passage in passages]).delete()
+            await _give_aspects([passage.id for passage in passages], section.aspects)
 
 
-async def _load_question(question: dict[str, Any], known: Question | None, counts: dict[str, int]) -> None:
-    columns = {
+async def keep_readable(section: Section) -> None:
+    """A section without passages gets one whose body is null: a task is complete without the official text."""
+    if not await Passage.exists(section_id=section.id, retired_at=None):
+        passage = await Passage.create(section_id=section.id, number=1)
+        await _give_aspects([passage.id], section.aspects)
+
+
+async def _give_aspects(passage_ids: list[int], aspects: list[int]) -> None:
+    await PassageAspect.bulk_create([PassageAspect(passage_id=p, aspect_id=a) for p in passage_ids for a in aspects])
+
+
+async def _load_questions(questions: list[dict[str, Any]]) -> tuple[list[int], list[int]]:
+    """Ids of the new and of the changed questions."""
+    known = {question.key: question for question in await Question.filter(key__in=[question["key"] for question in questions])}
+    aspects: dict[int, list[int]] = {}
+    for row in await QuestionAspect.filter(question_id__in=[question.id for question in known.values()]):
+        aspects.setdefault(row.question_id, []).append(row.aspect_id)
+    new, changed = [], []
+    for question in questions:
+        columns, there = _columns(question), known.get(question["key"])
+        if there is None:
+            new.append((await Question.create(key=question["key"], created_at=clock.now(), **columns)).id)
+        elif any(getattr(there, name) != value for name, value in columns.items()) or (
+            sorted(aspects.get(there.id, [])) != sorted(question["aspects"])
+        ):
+            await Question.filter(id=there.id).update(**columns)
+            await QuestionAspect.filter(question_id=there.id).delete()
+            changed.append(there.id)
+        else:
+            continue
+        question_id = there.id if there else new[-1]
+        await QuestionAspect.bulk_create([QuestionAspect(question_id=question_id, aspect_id=a) for a in question["aspects"]])
+    return new, changed
+
+
+def _columns(question: dict[str, Any]) -> dict[str, Any]:
+    return {
         "kind": question["kind"],
         "stem": question["stem"],
         "options": [{"key": key, "text": text} for key, text in question.get("options", {}).items()],
@@ -128,14 +159,3 @@ async def _load_question(question: dict[str, Any], known: Question | None, count
         "locator": question["source"].get("locator", ""),
         "level": question.get("level", 1),
     }
-    if known is None:
-        known = await Question.create(key=question["key"], created_at=clock.now(), **columns)
-        counts["new"] += 1
-        await QuestionAspect.bulk_create([QuestionAspect(question_id=known.id, aspect_id=a) for a in question["aspects"]])
-        return
-    there = sorted(row.aspect_id for row in await QuestionAspect.filter(question_id=known.id))
-    if any(getattr(known, name) != value for name, value in columns.items()) or there != sorted(question["aspects"]):
-        counts["changed"] += 1
-        await Question.filter(id=known.id).update(**columns)
-        await QuestionAspect.filter(question_id=known.id).delete()
-        await QuestionAspect.bulk_create([QuestionAspect(question_id=known.id, aspect_id=a) for a in question["aspects"]])

@@ -1,4 +1,4 @@
-"""Importing an official text: found sections and paragraphs take the place of what was there.
+"""Importing an official text: the sections and paragraphs found take the place of what was there.
 
 Unchanged passages keep their ids and all reading marks; questions find their places again; future tasks get the new passages.
 """
@@ -6,21 +6,23 @@ Unchanged passages keep their ids and all reading marks; questions find their pl
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from backend import questions_places, texts
+from backend import branches, curriculum, curriculum_tasks, questions_places, texts
 from backend.kernel import audit, clock, documents
 from backend.kernel.access import Actor
-from backend.kernel.database import fetch, int_list, transactional
+from backend.kernel.database import lock_rows, transactional
 from backend.kernel.errors import Invalid, NotFound
 from backend.rules import textsplit
+from backend.rules.passages import match_passages
 from backend.rules.textsplit import Split
-from models.branches import Branch
-from models.tasks import TaskPassage
 from models.texts import Passage, PassageAspect, Section, Text
+
+# The ids that new passages keep, by (old passages as (id, body), new passages).
+Matches = Mapping[tuple[tuple[tuple[int, str | None], ...], tuple[str, ...]], list[int | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,14 @@ class Source:
     key: str
     filename: str
     content: bytes
+
+
+class _OnlyTried(Exception):
+    """Ends a dry run: what was written is rolled back, and `changes` is what it would have been."""
+
+    def __init__(self, changes: dict[str, Any]) -> None:
+        super().__init__("dry run")
+        self.changes = changes
 
 
 async def import_text(
@@ -42,19 +52,18 @@ async def import_text(
     """
     seen = await _seen(branch_id, source.key)
     sections = await Section.filter(text_id=seen.id).order_by("number")
-    headings = [section.title for section in sections if section.number > 0]
-    lines = await asyncio.to_thread(documents.paragraphs, source.filename, source.content, headings=headings)
-    found = await asyncio.to_thread(textsplit.split, lines, headings=headings, preface=_preface(sections))
+    found = await asyncio.to_thread(_split, source, sections)
     if not found.sections:
         raise Invalid("文件中没有找到任何已知的标题，请检查是否为所选文本的全文。", code="no_sections")
     missing = [section.title for section in sections if section.number not in {s.number for s in found.sections if s.passages}]
     if missing and not partial and not dry_run:
         errors = [{"field": "file", "message": f"没有找到：{title}"} for title in missing]
         raise Invalid(f"缺少 {len(missing)} 个部分，未导入。", code="missing_sections", errors=errors)
-    if dry_run:
-        changes = await _write_nothing(branch_id, seen, sections, found)
-    else:
-        changes = await _write(actor, branch_id, seen, found, today)
+    matches = await _matches(seen, branch_id, found)
+    try:
+        changes = await _write(actor, branch_id, seen, found, matches, today, dry_run)
+    except _OnlyTried as tried:
+        changes = tried.changes
     return {**_report(found, sections), **changes, "dry_run": dry_run}
 
 
@@ -63,14 +72,35 @@ async def _seen(branch_id: int | None, key: str) -> Text:
     if branch_id is None:
         seen = await Text.get_or_none(key=key, branch_id=None)
     else:
+        await branches.ensure(branch_id)
         seen = await Text.get_or_none(id=(await texts.visible_texts(branch_id)).get(key, 0))
     if seen is None:
         raise NotFound("没有这个学习文本，请先载入内容包。")
     return seen
 
 
-def _preface(sections: Sequence[Section]) -> str:
-    return next((section.title for section in sections if section.number == 0), "序言")
+def _split(source: Source, sections: Sequence[Section]) -> Split:
+    headings = [section.title for section in sections if section.number > 0]
+    preface = next((section.title for section in sections if section.number == 0), "序言")
+    lines = documents.paragraphs(source.filename, source.content, headings=headings)
+    return textsplit.split(lines, headings=headings, preface=preface)
+
+
+async def _matches(seen: Text, branch_id: int | None, found: Split) -> Matches:
+    """The passages recognised again, section by section. Comparing long texts takes its time, so it is done before the transaction."""
+    wanted = {part.number: part.passages for part in found.sections}
+    own = await Section.filter(text_id=seen.id, number__in=list(wanted)) if seen.branch_id == branch_id else []
+    pairs = [(_identity(await _living(section.id)), tuple(wanted[section.number])) for section in own]
+    ids = await asyncio.to_thread(lambda: [match_passages(old, new) for old, new in pairs])
+    return dict(zip(pairs, ids, strict=True))
+
+
+async def _living(section_id: int) -> list[Passage]:
+    return await Passage.filter(section_id=section_id, retired_at=None).order_by("number", "id")
+
+
+def _identity(passages: Sequence[Passage]) -> tuple[tuple[int, str | None], ...]:
+    return tuple((passage.id, passage.body) for passage in passages)
 
 
 def _report(found: Split, sections: Sequence[Section]) -> dict[str, Any]:
@@ -93,50 +123,33 @@ def _report(found: Split, sections: Sequence[Section]) -> dict[str, Any]:
     }
 
 
-async def _write_nothing(branch_id: int | None, seen: Text, sections: Sequence[Section], found: Split) -> dict[str, Any]:
-    """What an import would change, for the dry run. A branch's first own copy has nothing to keep."""
-    counts = {"kept": 0, "corrected": 0, "new": 0, "retired": 0}
-    own = seen.branch_id == branch_id
-    for section in sections if own else []:
-        if new := next((s.passages for s in found.sections if s.number == section.number), None):
-            old = await _old(section.id)
-            _count(counts, old, new, textsplit.match_passages([(p.id, p.body) for p in old], new))
-    if not own:
-        counts["new"] = sum(len(s.passages) for s in found.sections)
-    bodies = {f"s{s.number}": s.passages for s in found.sections}
-    return {"passages": counts, "unresolved": await questions_places.lost_in(seen.key, bodies)}
-
-
-def _count(counts: dict[str, int], old: Sequence[Passage], new: Sequence[str], ids: Sequence[int | None]) -> None:
-    body = {passage.id: passage.body for passage in old}
-    for text, passage_id in zip(new, ids, strict=True):
-        counts["new" if passage_id is None else "kept" if body[passage_id] == text else "corrected"] += 1
-    counts["retired"] += len(set(body) - set(ids))
-
-
-async def _old(section_id: int) -> list[Passage]:
-    return await Passage.filter(section_id=section_id, retired_at=None).order_by("number", "id")
-
-
 @transactional
-async def _write(actor: Actor | None, branch_id: int | None, seen: Text, found: Split, today: date) -> dict[str, Any]:
+async def _write(
+    actor: Actor | None, branch_id: int | None, seen: Text, found: Split, matches: Matches, today: date, dry_run: bool
+) -> dict[str, Any]:
+    """{"passages", "unresolved"}. A dry run does all of it and takes it back, so that it shows exactly what an import would do."""
+    await lock_rows("text", [seen.id])
     text = await _target(branch_id, seen)
     counts = {"kept": 0, "corrected": 0, "new": 0, "retired": 0}
-    sections = {section.number: section for section in await Section.filter(text_id=text.id)}
-    for part in found.sections:
-        if part.passages and part.number in sections:
-            await _replace(sections[part.number], part.passages, counts)
+    parts = {part.number: part.passages for part in found.sections if part.passages}
+    for section in await Section.filter(text_id=text.id).order_by("number"):
+        if section.number in parts:
+            await _replace(section, parts[section.number], counts, matches)
+        await curriculum.keep_readable(section)
     await Text.filter(id=text.id).update(imported_at=clock.now())
-    unresolved = await questions_places.resolve([text.id])
-    await tasks_after_import(text.id, today=today)
+    unresolved = await questions_places.resolve(text.id)
+    await curriculum_tasks.tasks_after_import(text.id, today=today)
     await audit.record(actor, "text:import", subject="text", subject_id=text.id, branch_id=branch_id)
-    return {"passages": counts, "unresolved": unresolved}
+    changes = {"passages": counts, "unresolved": unresolved}
+    if dry_run:
+        raise _OnlyTried(changes)
+    return changes
 
 
 async def _target(branch_id: int | None, seen: Text) -> Text:
     """The text to write: the branch's own, made as a copy of the sections it has seen so far when there is none yet."""
-    if seen.branch_id == branch_id:
-        return seen
+    if own := await Text.get_or_none(branch_id=branch_id, key=seen.key):
+        return own
     own = await Text.create(branch_id=branch_id, key=seen.key, title=seen.title, source_url=seen.source_url)
     for section in await Section.filter(text_id=seen.id):
         await Section.create(
@@ -145,65 +158,21 @@ async def _target(branch_id: int | None, seen: Text) -> Text:
     return own
 
 
-async def _replace(section: Section, new: Sequence[str], counts: dict[str, int]) -> None:
+async def _replace(section: Section, new: Sequence[str], counts: dict[str, int], matches: Matches) -> None:
     """The section's passages become `new`; what is gone is retired, never deleted, for the tasks of the past."""
-    old = await _old(section.id)
-    ids = textsplit.match_passages([(passage.id, passage.body) for passage in old], new)
-    _count(counts, old, new, ids)
-    gone = [passage.id for passage in old if passage.id not in ids]
-    await Passage.filter(id__in=gone or [0]).update(retired_at=clock.now())
-    for number, (body, passage_id) in enumerate(zip(new, ids, strict=True), start=1):
-        if passage_id is not None:
-            await Passage.filter(id=passage_id).update(body=body, number=number)
+    old = await _living(section.id)
+    ids = matches.get((_identity(old), tuple(new)))
+    if ids is None:
+        ids = match_passages(_identity(old), new)
+    body = {passage.id: passage.body for passage in old}
+    gone = set(body) - set(ids)
+    await Passage.filter(id__in=list(gone) or [0]).update(retired_at=clock.now())
+    counts["retired"] += len(gone)
+    for number, (text, passage_id) in enumerate(zip(new, ids, strict=True), start=1):
+        if passage_id is None:
+            passage = await Passage.create(section_id=section.id, number=number, body=text)
+            await PassageAspect.bulk_create([PassageAspect(passage_id=passage.id, aspect_id=aspect) for aspect in section.aspects])
+            counts["new"] += 1
             continue
-        passage = await Passage.create(section_id=section.id, number=number, body=body)
-        await PassageAspect.bulk_create([PassageAspect(passage_id=passage.id, aspect_id=aspect) for aspect in section.aspects])
-
-
-# Passages of future tasks that this text has replaced: retired ones of its own, and those of another text of the same key.
-_STALE = """
-SELECT tp.task_id, tp.passage_id, s.key, t.branch_id FROM task_passage tp JOIN daily_task t ON t.id = tp.task_id
-JOIN branch b ON b.id = t.branch_id JOIN passage p ON p.id = tp.passage_id
-JOIN section s ON s.id = p.section_id JOIN text x ON x.id = s.text_id
-WHERE t.date > $1 AND b.path LIKE $2 AND x.key = $3 AND (p.retired_at IS NOT NULL OR x.id <> $4) ORDER BY t.date, t.id, tp.position
-"""
-
-
-async def tasks_after_import(text_id: int, *, today: date) -> None:
-    """Future tasks of the branches that see this text get its passages in the place of replaced ones; today's and past tasks stay."""
-    text = await Text.get(id=text_id)
-    path = (await Branch.get(id=text.branch_id)).path if text.branch_id else "/"
-    stale = await fetch(_STALE, today, f"{path}%", text.key, text_id)
-    sees = {branch: (await texts.visible_texts(branch)).get(text.key) == text_id for branch in {row["branch_id"] for row in stale}}
-    current: dict[str, list[int]] = {}
-    for row in await fetch(
-        "SELECT p.id, s.key FROM passage p JOIN section s ON s.id = p.section_id WHERE s.text_id = $1 AND p.retired_at IS NULL "
-        "ORDER BY s.number, p.number, p.id",
-        text_id,
-    ):
-        current.setdefault(row["key"], []).append(row["id"])
-    waiting: dict[tuple[int, str], list[int]] = {}
-    for row in stale:
-        if sees[row["branch_id"]] and current.get(row["key"]):
-            tasks = waiting.setdefault((row["branch_id"], row["key"]), [])
-            tasks += [row["task_id"]] if row["task_id"] not in tasks else []
-    for (_, key), task_ids in waiting.items():
-        gone = [row["passage_id"] for row in stale if row["key"] == key]
-        await _hand_over(task_ids, gone, current[key])
-
-
-async def _hand_over(task_ids: Sequence[int], gone: Sequence[int], passages: Sequence[int]) -> None:
-    """Spreads `passages` over the tasks in order: in runs when there are more of them, again and again when there are fewer."""
-    await fetch(f"DELETE FROM task_passage WHERE task_id IN ({int_list(task_ids)}) AND passage_id IN ({int_list(gone)})")  # noqa: S608
-    kept = {(row["task_id"], row["passage_id"]) for row in await fetch(
-        f"SELECT task_id, passage_id FROM task_passage WHERE task_id IN ({int_list(task_ids)})"  # noqa: S608
-    )}  # fmt: skip
-    share, count = max(len(passages), len(task_ids)), len(task_ids)
-    rows = []
-    for index, task_id in enumerate(task_ids):
-        if len(passages) >= count:
-            run = passages[index * share // count : (index + 1) * share // count]
-        else:
-            run = [passages[index % len(passages)]]
-        rows += [TaskPassage(task_id=task_id, passage_id=p, position=100 + n) for n, p in enumerate(run) if (task_id, p) not in kept]
-    await TaskPassage.bulk_create(rows, batch_size=500)
+        await Passage.filter(id=passage_id).update(body=text, number=number)
+        counts["kept" if body[passage_id] == text else "corrected"] += 1

@@ -15,10 +15,18 @@ from backend.rules.streaks import Day
 COUNTS = ("assigned", "excused", "on_time", "makeup", "proxy", "firsts", "rights")
 CHUNK = 400
 
+# Who has which task, with the standing of the task's date: each (member, task) pair once.
+AUDIENCE = """
+FROM daily_task t
+JOIN plan_member pm ON pm.plan_id = t.plan_id AND pm.starts_on <= t.date AND (pm.until IS NULL OR pm.until > t.date)
+JOIN member m ON m.id = pm.member_id AND m.joined_on <= t.date AND (m.left_on IS NULL OR m.left_on > t.date)
+JOIN standing st ON st.member_id = m.id AND st.starts_on <= t.date AND (st.until IS NULL OR st.until > t.date)
+"""
+
 # One row for each (member, task) pair of the audience: the definition of *Assigned* and *Done* in SQL. {where} narrows t, pm or m.
-PAIRS = """
+PAIRS = f"""
 SELECT t.id AS task_id, t.date AS date, t.branch_id, m.id AS member_id, COALESCE(st.unit_id, 0) AS unit_id, st.tier, st.status,
-  c.id AS checkin_id, c.kind, c.recorded_by_id,
+  c.id AS checkin_id, c.kind, c.recorded_by_id, m.blanked_at,
   CASE WHEN c.id IS NULL AND EXISTS (
     SELECT 1 FROM leave l WHERE l.member_id = m.id AND l.state = 'granted' AND l.starts_on <= t.date AND l.ends_on >= t.date
   ) THEN 1 ELSE 0 END AS excused,
@@ -26,14 +34,11 @@ SELECT t.id AS task_id, t.date AS date, t.branch_id, m.id AS member_id, COALESCE
   CASE WHEN c.id IS NOT NULL AND c.recorded_by_id IS NULL AND c.kind = 'makeup' THEN 1 ELSE 0 END AS makeup,
   CASE WHEN c.recorded_by_id IS NOT NULL THEN 1 ELSE 0 END AS proxy,
   COALESCE(c.firsts, a.firsts, 0) AS firsts, COALESCE(c.rights, a.rights, 0) AS rights
-FROM daily_task t
-JOIN plan_member pm ON pm.plan_id = t.plan_id AND pm.starts_on <= t.date AND (pm.until IS NULL OR pm.until > t.date)
-JOIN member m ON m.id = pm.member_id AND m.joined_on <= t.date AND (m.left_on IS NULL OR m.left_on > t.date)
-JOIN standing st ON st.member_id = m.id AND st.starts_on <= t.date AND (st.until IS NULL OR st.until > t.date)
+{AUDIENCE}
 LEFT JOIN check_in c ON c.member_id = m.id AND c.task_id = t.id AND c.task_date = t.date
 LEFT JOIN answer_tally a ON a.member_id = m.id AND a.task_id = t.id AND a.task_date = t.date
-WHERE {where}
-"""
+WHERE {{where}}
+"""  # noqa: S608
 
 SUMS = """
 SELECT task_id, unit_id, tier, status, SUM(1 - excused) AS assigned, SUM(excused) AS excused, SUM(on_time) AS on_time,

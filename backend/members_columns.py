@@ -11,6 +11,7 @@ from models.members import Member
 
 NAME_MOST = 60
 
+
 async def own_columns(member: Member, changes: dict[str, Any]) -> dict[str, Any]:
     """`changes` as columns of the member's row; a phone number as two. Raises Invalid, Conflict `phone_taken`."""
     own: dict[str, Any] = {}

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from backend import figures, questions_places, texts
+from backend import branches, figures, questions_places, texts
 from backend.kernel import audit, clock, documents
 from backend.kernel.access import Actor
-from backend.kernel.database import fetch, int_list, transactional
+from backend.kernel.database import fetch, int_list, lock_rows, transactional
 from backend.kernel.errors import Conflict, Invalid, NotFound
 from backend.rules import forms_questions
 from backend.rules.forms_questions import QuestionDraft
@@ -62,7 +62,7 @@ async def listing(
     where, values = "", [actor.branch_id, after, limit + 1]
     if aspect is not None:
         values.append(aspect)
-        where += f" AND EXISTS (SELECT 1 FROM question_aspect qa WHERE qa.question_id = q.id AND qa.aspect_id = ${len(values)})"
+        where += f" AND EXISTS (SELECT 1 FROM question_aspect qa WHERE qa.question_id = q.id AND qa.aspect_id = ${len(values)})"  # noqa: S608
     if kind is not None:
         values.append(kind)
         where += f" AND q.kind = ${len(values)}"
@@ -111,7 +111,10 @@ def _shown(found: tuple[Question, list[int]], withdrawn: set[int]) -> dict[str, 
 
 def refuse_unsound(draft: QuestionDraft) -> QuestionDraft:
     """The draft, if it is sound. Raises Invalid naming each fault."""
-    if faults := forms_questions.faults_of(draft):
+    faults = forms_questions.faults_of(draft)
+    if draft.locator and not draft.unit:
+        faults.append("填写定位词时，须同时写明出处所在的单元。")
+    if faults:
         raise Invalid(errors=[{"field": "question", "message": fault} for fault in faults])
     return draft
 
@@ -120,30 +123,30 @@ def refuse_unsound(draft: QuestionDraft) -> QuestionDraft:
 async def add(actor: Actor | None, *, branch_id: int, draft: QuestionDraft) -> dict[str, Any]:
     """A new question of the branch's own. Raises Invalid, Conflict `question_exists` for a stem that is there already."""
     refuse_unsound(draft)
-    await _refuse_known_stems(branch_id, [draft.stem])
+    await lock_rows("branch", [branch_id], strength="FOR NO KEY UPDATE")
+    if await known_stems(branch_id, [draft.stem]):
+        raise Conflict("题库中已有相同的题干。", code="question_exists")
     question = (await _insert(branch_id, [draft]))[0]
     await audit.record(actor, "question:add", subject="question", subject_id=question.id, branch_id=branch_id)
     return _shown((question, list(draft.aspects)), set())
 
 
-async def _refuse_known_stems(branch_id: int, stems: Sequence[str]) -> None:
-    if known := await known_stems(branch_id, stems):
-        raise Conflict(f"题库中已有相同的题干：{known[0][:40]}", code="question_exists")
-
-
 async def known_stems(branch_id: int, stems: Sequence[str]) -> list[str]:
-    """Those of `stems` that a question visible here has already, spaces apart."""
-    there = {"".join(row["stem"].split()) for row in await fetch(f"SELECT q.stem {_VISIBLE}", branch_id)}  # noqa: S608
-    return [stem for stem in stems if "".join(stem.split()) in there]
+    """Those of `stems` that a question visible here has already, width, case and spaces apart."""
+    there = {_bare(row["stem"]) for row in await fetch(f"SELECT q.stem {_VISIBLE}", branch_id)}  # noqa: S608
+    return [stem for stem in stems if _bare(stem) in there]
 
 
-async def _insert(branch_id: int | None, drafts: Sequence[QuestionDraft]) -> list[Question]:
+def _bare(stem: str) -> str:
+    return questions_places.folded(stem).casefold()
+
+
+async def _insert(branch_id: int, drafts: Sequence[QuestionDraft]) -> list[Question]:
     added = [await Question.create(branch_id=branch_id, created_at=clock.now(), **_columns(draft)) for draft in drafts]
     await QuestionAspect.bulk_create(
         [QuestionAspect(question_id=q.id, aspect_id=a) for q, draft in zip(added, drafts, strict=True) for a in draft.aspects]
     )
-    if branch_id is not None:
-        await questions_places.resolve((await texts.visible_texts(branch_id)).values(), question_ids=[question.id for question in added])
+    await questions_places.resolve_questions([question.id for question in added], branch_id=branch_id)
     return added
 
 
@@ -172,10 +175,11 @@ async def change(actor: Actor, *, question_id: int, draft_of: Any) -> dict[str, 
     await Question.filter(id=question_id).update(**after)
     await QuestionAspect.filter(question_id=question_id).delete()
     await QuestionAspect.bulk_create([QuestionAspect(question_id=question_id, aspect_id=a) for a in draft.aspects])
-    await questions_places.resolve((await texts.visible_texts(actor.branch_id)).values(), question_ids=[question_id])
+    await questions_places.resolve_questions([question_id], branch_id=actor.branch_id)
     changed = [name for name in after if after[name] != before[name]] + ["aspects"] * (list(draft.aspects) != present[1])
     await audit.record(actor, "question:change", subject="question", subject_id=question_id, fields=changed)
-    return _shown((await Question.get(id=question.id), list(draft.aspects)), set())
+    rows = await fetch(f"SELECT q.id {_VISIBLE} AND q.id = $2 AND {_WITHDRAWN}", actor.branch_id, question_id)  # noqa: S608
+    return _shown((await Question.get(id=question.id), list(draft.aspects)), {row["id"] for row in rows})
 
 
 def _draft(question: Question, aspects: list[int]) -> QuestionDraft:
@@ -220,26 +224,41 @@ async def import_sheet(actor: Actor | None, *, branch_id: int, content: bytes, d
     """Loads a filled form: {"added", "faults": [{"row", "reason"}], "dry_run"}.
 
     None of it is loaded unless all rows are sound, or `partial`.
-    Raises Invalid `unreadable_file`, or `faulty_rows` with one error a fault.
+    Raises NotFound for an unknown branch, Invalid `unreadable_file`, or `faulty_rows` with one error a fault.
     """
+    await branches.ensure(branch_id)
     rows = await asyncio.to_thread(documents.read_sheet, content)
-    drafts, faults = forms_questions.question_sheet(rows)
-    known = set(await known_stems(branch_id, [draft.stem for _, draft in drafts]))
-    faults += [(number, "题库中已有相同的题干。") for number, draft in drafts if draft.stem in known]
-    sound = [draft for _, draft in drafts if draft.stem not in known]
-    shown = [{"row": number, "reason": reason} for number, reason in sorted(faults)]
-    if faults and not partial and not dry_run:
-        errors = [{"field": f"第 {fault['row']} 行", "message": fault["reason"]} for fault in shown]
-        raise Invalid(f"有 {len(shown)} 处错误，未导入任何题目。", code="faulty_rows", errors=errors, extra={"faults": shown})
-    if not dry_run:
-        await _load(actor, branch_id, sound)
-    return {"added": len(sound), "faults": shown, "dry_run": dry_run}
+    drafts, faults = forms_questions.question_sheet(rows, titles=await _unit_titles(branch_id))
+    return await _load(actor, branch_id, drafts, faults, dry_run, partial)
+
+
+async def _unit_titles(branch_id: int) -> list[str]:
+    """The titles of the report's units from the preface on, as the branch sees them."""
+    report = (await texts.visible_texts(branch_id)).get("report", 0)
+    return [row["title"] for row in await fetch("SELECT title FROM section WHERE text_id = $1 ORDER BY number", report)]
 
 
 @transactional
-async def _load(actor: Actor | None, branch_id: int, drafts: Sequence[QuestionDraft]) -> None:
-    await _insert(branch_id, drafts)
-    await audit.record(actor, "question:import", subject="branch", subject_id=branch_id, branch_id=branch_id)
+async def _load(
+    actor: Actor | None,
+    branch_id: int,
+    drafts: Sequence[tuple[int, QuestionDraft]],
+    faults: Sequence[tuple[int, str]],
+    dry_run: bool,
+    partial: bool,
+) -> dict[str, Any]:
+    await lock_rows("branch", [branch_id], strength="FOR NO KEY UPDATE")
+    known = set(await known_stems(branch_id, [draft.stem for _, draft in drafts]))
+    doubled = [(number, "题库中已有相同的题干。") for number, draft in drafts if draft.stem in known]
+    sound = [draft for _, draft in drafts if draft.stem not in known]
+    shown = [{"row": number, "reason": reason} for number, reason in sorted([*faults, *doubled])]
+    if shown and not partial and not dry_run:
+        errors = [{"field": f"第 {fault['row']} 行", "message": fault["reason"]} for fault in shown]
+        raise Invalid(f"有 {len(shown)} 处错误，未导入任何题目。", code="faulty_rows", errors=errors, extra={"faults": shown})
+    if sound and not dry_run:
+        await _insert(branch_id, sound)
+        await audit.record(actor, "question:import", subject="branch", subject_id=branch_id, branch_id=branch_id)
+    return {"added": len(sound), "faults": shown, "dry_run": dry_run}
 
 
 def template() -> bytes:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from backend import consents
@@ -19,13 +19,16 @@ from models.auth import Session
 
 LIFETIME = timedelta(days=30)
 CONSOLE_LIFETIME = timedelta(hours=12)
+# `seen_at` is for the owner's list of sessions: an hour is close enough.
+SEEN_EVERY = timedelta(hours=1)
+KEPT_AFTER_END = timedelta(days=30)
 REMEMBERED_S = 5.0
 REMEMBERED_MOST = 20_000
 
 _remembered: dict[str, tuple[float, Actor]] = {}
 
 _ACTOR = """
-SELECT s.id, s.kind, s.account_id, s.expires_at, m.id AS member_id, m.name, m.branch_id, b.path, st.unit_id, g.role,
+SELECT s.id, s.kind, s.account_id, s.expires_at, s.seen_at, m.id AS member_id, m.name, m.branch_id, b.path, st.unit_id, g.role,
   EXISTS (SELECT 1 FROM consent c WHERE c.member_id = m.id AND c.version = $3 AND c.withdrawn_at IS NULL) AS consented,
   m.left_on IS NOT NULL AND m.left_on <= $2 AS has_left
 FROM session s
@@ -61,7 +64,10 @@ async def actor_of(token: str, *, kind: str = "mini", request_id: str = "") -> A
         actor = await _look_up(key)
         if len(_remembered) >= REMEMBERED_MOST:
             _remembered.clear()
-        known = _remembered[key] = (time.monotonic() + REMEMBERED_S, actor)
+        known = (time.monotonic() + REMEMBERED_S, actor)
+        # A consent given in one process must count in all at once: who has not consented yet is looked up each time.
+        if actor.consented or actor.member_id is None:
+            _remembered[key] = known
     if known[1].kind != kind:
         raise Unauthorised()
     return replace(known[1], request_id=request_id)
@@ -72,6 +78,8 @@ async def _look_up(token_hash: str) -> Actor:
     if not rows or as_instant(rows[0]["expires_at"]) <= clock.now() or rows[0]["has_left"]:
         raise Unauthorised()
     first = rows[0]
+    if clock.now() - as_instant(first["seen_at"]) > SEEN_EVERY:
+        await fetch("UPDATE session SET seen_at = $2 WHERE id = $1", first["id"], clock.now())
     return Actor(
         session_id=first["id"],
         kind=first["kind"],
@@ -106,3 +114,9 @@ async def end_all(*, member_id: int | None = None, account_id: int | None = None
     chosen = {"member_id": member_id} if member_id is not None else {"account_id": account_id}
     await Session.filter(ended_at=None, **chosen).update(ended_at=clock.now())
     forget(**chosen)
+
+
+@transactional
+async def forget_old(*, now: datetime) -> None:
+    """Removes sessions that expired more than 30 days ago."""
+    await Session.filter(expires_at__lt=now - KEPT_AFTER_END).delete()

@@ -49,6 +49,8 @@ def _as_daka_error(error: Exception) -> DakaError:
     if isinstance(error, database.AWAY):
         log.error("database_away", kind=type(error).__name__)
         return Unavailable(code="database_unavailable", retry_after=3)
+    if isinstance(error, IsADirectoryError):
+        return NotFound()
     if isinstance(error, SanicException) and error.status_code < 500:
         return NotFound() if error.status_code == 404 else DakaError()
     log.error("server_error", exc_info=error)

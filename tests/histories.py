@@ -192,8 +192,14 @@ async def begin(drawn: dict[str, Any], *, today: date) -> History:
     for chosen in [[units[0]], [units[1]]] if drawn["is_split"] else [[]]:
         plans.append(
             await StudyPlan.create(
-                branch=branch, title=f"计划{chosen}", starts_on=history.day(0), ends_on=today, weekdays=[1, 2, 3, 4, 5, 6, 7], aspects=[1],
-                units=chosen, created_at=clock.now(),
+                branch=branch,
+                title=f"计划{chosen}",
+                starts_on=history.day(0),
+                ends_on=today,
+                weekdays=[1, 2, 3, 4, 5, 6, 7],
+                aspects=[1],
+                units=chosen,
+                created_at=clock.now(),
             )  # fmt: skip
         )
     for number, aspects in enumerate(drawn["aspects"]):

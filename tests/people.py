@@ -123,9 +123,13 @@ async def ensure_aspects() -> None:
 
 
 @transactional
-async def add_content(branch: Branch, *, passages: int = 2, questions: int = 3, aspects: tuple[int, ...] = (1,)) -> tuple[list[int], list[int]]:
+async def add_content(
+    branch: Branch, *, passages: int = 2, questions: int = 3, aspects: tuple[int, ...] = (1,)
+) -> tuple[list[int], list[int]]:
     """Passages and questions of the branch's own, belonging to `aspects`: their ids. Right answers: B, A+C, true, 二十 (in turn)."""
-    text, _ = await Text.get_or_create(branch=branch, key="report", defaults={"title": "测试文本", "source_url": "https://example.org/text"})
+    text, _ = await Text.get_or_create(
+        branch=branch, key="report", defaults={"title": "测试文本", "source_url": "https://example.org/text"}
+    )
     section, _ = await Section.get_or_create(text=text, key="s0", defaults={"number": 0, "title": "序言", "aspects": [1]})
     passage_ids, question_ids = [], []
     for _ in range(passages):

@@ -92,7 +92,9 @@ async def test_a_failure_leaves_the_key_free(door: Door, cast: Cast):
     [task] = await add_plan(cast, days=[TODAY])
     key = {"Idempotency-Key": "retry"}
     assert (await door.post(f"/tasks/{task.id}/check-in", cast.alice, {}, headers=key)).status == 409
-    assert (await door.post(f"/tasks/{task.id}/check-in", cast.alice, whole_day(await the_task(door, cast, task.id)), headers=key)).status == 201
+    assert (
+        await door.post(f"/tasks/{task.id}/check-in", cast.alice, whole_day(await the_task(door, cast, task.id)), headers=key)
+    ).status == 201
 
 
 @pytest.mark.parametrize("keys", ["one key", "a key each", "no key"])

@@ -91,7 +91,12 @@ async def _walk(door: Door) -> int:
 
 
 def _some_answer(question: dict) -> dict:
-    given = {"single": {"choice": ["A"]}, "multiple": {"choice": ["A", "B"]}, "true_false": {"choice": ["true"]}, "blank": {"text": "不知道"}}
+    given = {
+        "single": {"choice": ["A"]},
+        "multiple": {"choice": ["A", "B"]},
+        "true_false": {"choice": ["true"]},
+        "blank": {"text": "不知道"},
+    }
     return {"question": question["id"], **given[question["kind"]]}
 
 
@@ -104,6 +109,7 @@ async def _look_around(door: Door) -> None:
     assert total["assigned"] > 1000 and total["makeup"] > 0 and total["proxy"] > 0 and total["excused"] > 0
     listed = await door.get("/tasks", secretary, params={"from": str(clock.today() - timedelta(days=21)), "to": str(clock.today())})
     assert len(listed.json["items"]) == 22
+    assert (await door.get("/sandbox", root=True)).status in (301, 302)
     for path in ("/sandbox/", "/docs", "/openapi.json", "/docs/vendor/swagger-ui.css", "/sandbox/phone.js"):
         assert (await door.get(path, root=True)).status == 200, path
     assert (await door.get("/console/", root=True)).status == 401

@@ -85,7 +85,20 @@ def test_without_known_headings_a_page_gives_all_its_lines_but_those_dropped():
 
 
 def test_the_title_of_a_page_stands_before_its_text():
-    assert paragraphs("a.html", page(marked_up("p")).encode(), headings=HEADINGS)[0] == TITLE
+    body = "".join(f"<p>{line}</p>" for line in lines()[1:])
+    assert paragraphs("a.html", page(body).encode(), headings=HEADINGS)[:2] == [TITLE, lines()[1]]
+
+
+def test_an_indent_begins_a_paragraph_even_below_a_full_line():
+    full = "　　" + "某" * 36
+    rest = ["某" * 38] * 10 + ["某" * 20 + "。"]
+    assert paragraphs("a.txt", "\n".join([full, *rest, full, full, *rest]).encode()) == [
+        "某" * 436 + "。", "某" * 36, "某" * 436 + "。",
+    ]  # fmt: skip
+
+
+def test_a_short_text_in_gb18030_is_read():
+    assert paragraphs("a.txt", "正文一段".encode("gb18030")) == ["正文一段"]
 
 
 def test_one_heading_alone_does_not_choose_a_part_of_a_page():

@@ -26,6 +26,11 @@ async def test_an_unknown_address_is_a_problem_document_in_chinese(door: Door):
     assert reply.json["request_id"] == reply.headers["X-Request-ID"]
 
 
+async def test_a_folder_of_static_files_is_not_listed(door: Door):
+    for path in ("/docs/vendor/", "/docs/vendor", "/console/static/", "/docs/vendor/%2e%2e/%2e%2e/app.py"):
+        assert (await door.get(path, root=True)).status == 404, path
+
+
 async def test_figures_of_a_new_plan_stand_in_the_summary(cast: Cast):
     tasks = await add_plan(cast, days=[clock.today()])
     rows = await database.fetch("SELECT SUM(assigned) AS assigned FROM task_figure WHERE task_id = $1", tasks[0].id)

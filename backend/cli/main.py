@@ -6,37 +6,33 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
-from types import ModuleType
+from importlib import import_module
 
-from backend.cli import serve
 from backend.kernel import settings
 from backend.kernel.errors import DakaError
 from backend.kernel.settings import SettingsError
 
+# Every group stands in a file of its name.
+GROUPS = ("serve", "migrate", "curriculum", "branch", "roster", "member", "questions", "plan", "console", "check")
 
 
-def parser(*, only_serve: bool = False) -> argparse.ArgumentParser:
+def parser(first_word: str = "") -> argparse.ArgumentParser:
     """Each group has add(commands), which sets `run` (async, gets the parsed arguments) and, where it needs no database, `bare=True`.
 
-    Starting the service hands over at once, so it does not wait for the other groups to be imported.
+    A command does not wait for the others' modules to be imported: only the group of `first_word` is, or all for the overview.
     """
     top = argparse.ArgumentParser(prog="daka", description="打卡：每日学习、答题与覆盖统计")
     commands = top.add_subparsers(dest="command", required=True, metavar="命令")
-    for group in (serve,) if only_serve else (serve, *_database_groups()):
-        group.add(commands)
+    wanted = "serve" if first_word == "demo" else first_word
+    for name in (wanted,) if wanted in GROUPS else GROUPS:
+        import_module(f"backend.cli.{name}").add(commands)
     return top
-
-
-def _database_groups() -> tuple[ModuleType, ...]:
-    from backend.cli import branch, check, console, curriculum, member, migrate, plan, questions, roster
-
-    return migrate, curriculum, branch, roster, member, questions, plan, console, check
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; 0 when it did its work, 1 when it could not, 2 for a wrong command line."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    parsed = parser(only_serve=words[:1] in (["serve"], ["demo"])).parse_args(words)
+    parsed = parser(words[0] if words else "").parse_args(words)
     try:
         if getattr(parsed, "serves", False):
             return parsed.run(parsed) or 0

@@ -102,9 +102,7 @@ def roster_row(cells: Mapping[str, str]) -> tuple[RosterDraft | None, list[str]]
         reasons.append("专委会名称不能超过 100 个字。")
     if reasons:
         return None, reasons
-    draft = RosterDraft(
-        name, phone, unit, STATUSES[status], TIERS[tier], text.get("职务", ""), party_joined_on, text.get("备注", "")
-    )
+    draft = RosterDraft(name, phone, unit, STATUSES[status], TIERS[tier], text.get("职务", ""), party_joined_on, text.get("备注", ""))
     return draft, []
 
 

@@ -39,6 +39,7 @@ def test_an_inserted_passage_is_new_and_a_removed_one_is_gone():
 
 def test_a_rewritten_passage_is_new():
     assert match_passages([(1, "甲乙丙丁戊己庚辛")], ["子丑寅卯辰巳午未"]) == [None]
+    assert match_passages([(1, "甲乙丙丁戊己庚辛")], ["辛庚己戊丁丙乙甲"]) == [None]
     assert match_passages([(1, "甲乙丙丁戊己庚辛壬癸")], ["甲乙丙丁戊己庚子丑寅"]) == [None]
 
 

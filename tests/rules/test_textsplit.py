@@ -77,7 +77,8 @@ def test_a_heading_without_paragraphs_and_a_missing_preface_are_warned_of():
 
 
 def test_the_closing_stays_with_the_last_section_and_what_follows_is_ignored():
-    footer = ["【纠错】", "【责任编辑：某某】", "分享到", "微信", "上一篇：某篇", "相关阅读", filler(99, 1), "网友评论", "写得真好。", "版权所有"]
+    footer = ["【纠错】", "【责任编辑：某某】", "分享到", "微信", "上一篇：某篇"]
+    footer += ["相关阅读", filler(99, 1), "网友评论", "写得真好。", "版权所有"]
     found = split([*lines(), *footer], headings=HEADINGS)
     assert passages_of(found)[15] == PASSAGES[15]
     assert found.ignored[-len(footer) :] == footer
