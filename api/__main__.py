@@ -11,8 +11,6 @@ from pathlib import Path
 from sanic import Sanic
 from sanic.worker.loader import AppLoader
 
-from api.app import create_app
-from backend import demo
 from backend.kernel import database, settings
 from backend.kernel.settings import Settings, SettingsError
 
@@ -32,8 +30,11 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     """0 after a graceful stop, 1 when a setting is missing or makes no sense."""
     given = arguments()
+    # The service itself is imported once the settings are known to make sense: a refusal comes at once.
     try:
         if given.command == "demo":
+            from backend import demo
+
             chosen = demo.settings_for(Path(given.data_dir) if given.data_dir else None, given.port)
         else:
             chosen = settings.load()
@@ -64,6 +65,8 @@ async def _get_ready(chosen: Settings) -> None:
 
 def run(chosen: Settings, *, host: str, port: int, workers: int) -> None:
     """Serves until a signal ends it; requests under way are finished first."""
+    from api.app import create_app
+
     if workers == 1:
         create_app(chosen).run(host=host, port=port, single_process=True, access_log=False, motd=False)
         return

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from backend.figures import COUNTS, PAIRS, SUMS, TALLY
+from backend.figures import COUNTING, COUNTS, PAIRS, SUMS, TALLY
 
 _STUDY = ("check_in", "answer", "answer_tally", "reading", "reflection")
-
-# A withdrawn question is asked and counted no more.
-_STANDS = """NOT EXISTS (
-  SELECT 1 FROM withdrawal w JOIN branch wb ON wb.id = w.branch_id JOIN branch b ON b.id = t.branch_id
-  WHERE w.question_id = {of}.question_id AND b.path LIKE wb.path || '%')"""
 
 _MINUS = f"""
 SELECT f.task_id, f.unit_id, f.tier, f.status, {", ".join(f"-f.{name}" for name in COUNTS)}
@@ -28,9 +23,9 @@ WHERE (o.firsts <> (SELECT firsts FROM ({tally}) x) OR o.rights <> (SELECT right
 
 _UNCOUNTED = """
 SELECT DISTINCT a.member_id, a.task_id FROM answer a JOIN daily_task t ON t.id = a.task_id
-WHERE a.is_first AND NOT EXISTS (SELECT 1 FROM check_in c WHERE c.member_id = a.member_id AND c.task_id = a.task_id)
+WHERE NOT EXISTS (SELECT 1 FROM check_in c WHERE c.member_id = a.member_id AND c.task_id = a.task_id)
   AND NOT EXISTS (SELECT 1 FROM answer_tally y WHERE y.member_id = a.member_id AND y.task_id = a.task_id)
-  AND {stands} {{only}}
+  AND {counting} {{only}}
 """
 
 _TALLY_LEFT = """
@@ -44,10 +39,13 @@ LEFT JOIN reading r ON r.member_id = c.member_id AND r.task_id = c.task_id AND r
 WHERE c.recorded_by_id IS NULL AND r.id IS NULL {only}
 """
 
+# A withdrawn question is asked no more.
 _UNANSWERED = """
 SELECT DISTINCT c.id AS check_in_id FROM check_in c JOIN daily_task t ON t.id = c.task_id JOIN task_question tq ON tq.task_id = t.id
 LEFT JOIN answer a ON a.member_id = c.member_id AND a.task_id = c.task_id AND a.question_id = tq.question_id
-WHERE c.recorded_by_id IS NULL AND a.id IS NULL AND {stands} {{only}}
+WHERE c.recorded_by_id IS NULL AND a.id IS NULL {only} AND NOT EXISTS (
+  SELECT 1 FROM withdrawal w JOIN branch wb ON wb.id = w.branch_id JOIN branch b ON b.id = t.branch_id
+  WHERE w.question_id = tq.question_id AND b.path LIKE wb.path || '%')
 """
 
 _FIRSTS = """
@@ -131,10 +129,10 @@ def checks(dialect: str) -> list[tuple[str, str, str]]:
         ("覆盖率汇总与逐行重算不一致", by_task, _FIGURES),
         ("打卡记录中的首答计数与作答记录不一致", by_task, _COUNTED.format(table="check_in", tally=TALLY.format(of="o"))),
         ("未打卡的首答计数与作答记录不一致", by_task, _COUNTED.format(table="answer_tally", tally=TALLY.format(of="o"))),
-        ("有首次作答，却既无打卡也无计数", by_task, _UNCOUNTED.format(stands=_STANDS.format(of="a"))),
+        ("有首次作答，却既无打卡也无计数", by_task, _UNCOUNTED.format(counting=COUNTING)),
         ("已打卡却仍留有未打卡的首答计数", by_task, _TALLY_LEFT),
         ("打卡时并未读完全部段落（代录除外）", by_task, _UNREAD),
-        ("打卡时并未答完全部题目（代录除外）", by_task, _UNANSWERED.format(stands=_STANDS.format(of="tq"))),
+        ("打卡时并未答完全部题目（代录除外）", by_task, _UNANSWERED),
         ("同一人同一任务同一题的首次作答不是恰好一条", by_task, _FIRSTS),
         ("学习记录所指的任务与日期不存在", by_member, _TASKLESS),
         ("人员的单位、类别、身份在时间上有空缺或重叠", by_member, _STANDINGS),

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from backend.figures import COUNTING
 from backend.kernel import access
 from backend.kernel.access import Actor
 from backend.kernel.database import fetch, int_list
@@ -20,13 +21,11 @@ from backend.kernel.errors import Invalid
 ENOUGH = 10  # attempts below which a correlation says nothing
 WORDS = {"true": "正确", "false": "错误"}
 
-_FIRSTS = """
+_FIRSTS = f"""
 SELECT a.member_id, a.question_id, CAST(a.given AS TEXT) AS given, CASE WHEN a."right" THEN 1.0 ELSE 0.0 END AS r
 FROM daily_task t JOIN answer a ON a.task_id = t.id AND a.task_date = t.date
-WHERE t.branch_id = $1 AND t.date >= $2 AND t.date <= $3 AND a.is_first AND NOT EXISTS (
-  SELECT 1 FROM withdrawal w JOIN branch wb ON wb.id = w.branch_id JOIN branch b ON b.id = t.branch_id
-  WHERE w.question_id = a.question_id AND b.path LIKE wb.path || '%')
-"""
+WHERE t.branch_id = $1 AND t.date >= $2 AND t.date <= $3 AND {COUNTING}
+"""  # noqa: S608
 
 # x is the facility of the member over all of its first answers: sums from which the correlation follows.
 _ITEMS = """

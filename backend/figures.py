@@ -47,13 +47,23 @@ FROM ({pairs}) p GROUP BY task_id, unit_id, tier, status
 """
 
 # First answers that count: a question withdrawn in the task's branch or above it does not.
-TALLY = """
-SELECT COUNT(*) AS firsts, COALESCE(SUM(CASE WHEN a.right THEN 1 ELSE 0 END), 0) AS rights
-FROM answer a WHERE a.member_id = {of}.member_id AND a.task_id = {of}.task_id AND a.is_first AND NOT EXISTS (
-  SELECT 1 FROM withdrawal w JOIN branch wb ON wb.id = w.branch_id JOIN daily_task t ON t.id = a.task_id
-  JOIN branch tb ON tb.id = t.branch_id WHERE w.question_id = a.question_id AND tb.path LIKE wb.path || '%'
+COUNTING = """
+a.is_first AND NOT EXISTS (
+  SELECT 1 FROM withdrawal w JOIN branch wb ON wb.id = w.branch_id JOIN daily_task wt ON wt.id = a.task_id
+  JOIN branch tb ON tb.id = wt.branch_id WHERE w.question_id = a.question_id AND tb.path LIKE wb.path || '%'
 )
 """
+FIRSTS = """COUNT(*) AS firsts, COALESCE(SUM(CASE WHEN a."right" THEN 1 ELSE 0 END), 0) AS rights"""
+TALLY = f"""
+SELECT {FIRSTS} FROM answer a WHERE a.member_id = {{of}}.member_id AND a.task_id = {{of}}.task_id AND {COUNTING}
+"""  # noqa: S608
+
+_TALLIES = f"""
+INSERT INTO answer_tally (member_id, task_id, task_date, firsts, rights)
+SELECT a.member_id, a.task_id, a.task_date, {FIRSTS} FROM answer a WHERE a.task_id IN ({{tasks}}) AND {COUNTING}
+  AND NOT EXISTS (SELECT 1 FROM check_in c WHERE c.member_id = a.member_id AND c.task_id = a.task_id)
+GROUP BY a.member_id, a.task_id, a.task_date
+"""  # noqa: S608
 
 
 async def recount(task_ids: Iterable[int]) -> None:
@@ -81,10 +91,12 @@ async def retally(task_ids: Iterable[int]) -> None:
     await lock_rows("daily_task", ids)
     for at in range(0, len(ids), CHUNK):
         chosen = int_list(ids[at : at + CHUNK])
-        for table in ("check_in", "answer_tally"):
-            for column in ("firsts", "rights"):
-                counted = f"SELECT {column} FROM ({TALLY.format(of=table)}) x"  # noqa: S608
-                await fetch(f"UPDATE {table} SET {column} = ({counted}) WHERE task_id IN ({chosen})")  # noqa: S608
+        for column in ("firsts", "rights"):
+            counted = f"SELECT {column} FROM ({TALLY.format(of='check_in')}) x"  # noqa: S608
+            await fetch(f"UPDATE check_in SET {column} = ({counted}) WHERE task_id IN ({chosen})")  # noqa: S608
+        # A tally of nothing is no row: it would be left behind by the check-in.
+        await fetch(f"DELETE FROM answer_tally WHERE task_id IN ({chosen})")  # noqa: S608
+        await fetch(_TALLIES.format(tasks=chosen))
     await recount(ids)
 
 

@@ -6,13 +6,15 @@ from itertools import permutations
 
 import oracle
 from door import Door
-from histories import HISTORIES, History, begin
+from histories import DAYS, HISTORIES, PEOPLE, History, begin
 from hypothesis import HealthCheck, given, settings
 from oracle import COUNTS
 
-from backend import checks
+from backend import checks, figures
 from backend.coverage import coverage
 from backend.kernel import clock
+from models.members import Status, Tier
+from models.questions import Withdrawal
 
 ONE = [(axis,) for axis in ("aspect", "unit", "tier", "status", "member", "day")]
 TWO = list(permutations(("aspect", "unit", "status", "member", "day"), 2))
@@ -32,6 +34,29 @@ async def test_random_histories_count_as_the_oracle_counts_them(door: Door, draw
         await compare(history, axes)
     for axes in TWO[len(drawn["events"]) % 5 :: 5]:
         await compare(history, axes)
+    assert await checks.broken(branch_id=history.secretary.branch_id) == []
+
+
+PLAIN = (0, (0, Tier.PEER, Status.FULL))
+QUIET = {"is_split": False, "aspects": [{1}] * DAYS, "people": [PLAIN] * PEOPLE}
+
+
+async def test_a_withdrawn_question_leaves_no_tally_beside_a_check_in(door: Door):
+    history = await begin(QUIET, today=clock.today())
+    for event in (("answer", 0, 1, 1, False), ("withdraw", 1), ("check_in", 0, 1, 0, (True, True))):
+        await history.live(event)
+    assert history.world["check_ins"]
+    assert await checks.broken(branch_id=history.secretary.branch_id) == []
+
+
+async def test_a_question_taken_up_again_counts_again(door: Door):
+    history = await begin(QUIET, today=clock.today())
+    for event in (("answer", 0, 1, 1, False), ("check_in", 1, 1, 0, (True, True)), ("withdraw", 0), ("withdraw", 1)):
+        await history.live(event)
+    await Withdrawal.filter(branch_id=history.secretary.branch_id).delete()
+    history.world["withdrawn"].clear()
+    await figures.retally(history.tasks)
+    await compare(history, ("member",))
     assert await checks.broken(branch_id=history.secretary.branch_id) == []
 
 

@@ -195,8 +195,13 @@ async def test_a_question_finds_its_place_in_every_text_that_is_read_beside_it(d
     assert await places(question_id, cast.branch.id) == [filler(3, 1)]
     await door.ask("PATCH", f"/questions/{question_id}", above, json={"locator": "无此字句"})
     assert await places(question_id, cast.branch.id) == []
-    # The locator is looked for in its own section alone.
-    assert await places(await add_question(door, above, "第3部分的第1段", section="s4"), cast.above.id) == []
+
+
+async def test_a_locator_is_looked_for_in_its_own_section_alone(door: Door, cast: Cast):
+    question_id = await add_question(door, cast.editor, "第3部分的第1段", section="s4")
+    reply = await bring(door, cast.editor, lines())
+    assert {"question": question_id, "unit": "s4", "locator": "第3部分的第1段"} in reply.json["unresolved"]
+    assert await places(question_id, cast.branch.id) == []
 
 
 async def test_two_editors_who_import_at_the_same_moment_make_one_text(door: Door, cast: Cast):
