@@ -88,6 +88,17 @@ async def test_the_same_key_with_another_request_is_refused(door: Door, cast: Ca
     assert too_long.status == 422
 
 
+async def test_one_key_for_two_days_at_the_same_moment_serves_one_of_them(door: Door, cast: Cast):
+    days = [TODAY - timedelta(days=n) for n in range(6)]
+    tasks = await add_plan(cast, days=days)
+    day = whole_day(await the_task(door, cast, tasks[0].id))
+    replies = await asyncio.gather(
+        *(door.post(f"/tasks/{task.id}/check-in", cast.alice, day, headers={"Idempotency-Key": "one"}) for task in tasks)
+    )
+    assert sorted(r.status for r in replies) == [201] + [422] * 5
+    assert {r.code for r in replies} == {None, "idempotency_mismatch"}
+
+
 async def test_a_failure_leaves_the_key_free(door: Door, cast: Cast):
     [task] = await add_plan(cast, days=[TODAY])
     key = {"Idempotency-Key": "retry"}
@@ -193,10 +204,12 @@ async def test_midnight_in_shanghai_decides(door: Door, cast: Cast):
     day_before, day_after = date(2026, 2, 28), date(2026, 3, 1)
     one, two = await add_plan(cast, days=[day_before, day_after])
     with clock.shifted(clock.at(day_before, 23, 59, 30)):
+        assert (await door.get("/tasks/today", cast.alice)).json["date"] == str(day_before)
         day = whole_day(await the_task(door, cast, one.id))
         assert (await door.post(f"/tasks/{one.id}/check-in", cast.alice, day)).json["kind"] == "on_time"
         assert (await door.post(f"/tasks/{two.id}/check-in", cast.alice, day)).code == "not_open"
     with clock.shifted(clock.at(day_after, 0, 0, 1)):
+        assert (await door.get("/tasks/today", cast.alice)).json["date"] == str(day_after)
         assert (await door.post(f"/tasks/{one.id}/check-in", cast.bob, day)).json["kind"] == "makeup"
         assert (await door.post(f"/tasks/{two.id}/check-in", cast.bob, day)).json["kind"] == "on_time"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from door import Door
-from people import RIGHT, WRONG, Cast, add_plan, whole_day
+from people import RIGHT, WRONG, Cast, add_person, add_plan, whole_day
 
 from backend.kernel import clock
 from backend.kernel.database import fetch
@@ -59,16 +59,24 @@ async def test_answers_given_before_the_check_in_are_taken_over_by_it(door: Door
 
 
 async def test_answers_and_check_ins_that_cross_are_counted_once(door: Door, cast: Cast):
-    [task] = await add_plan(cast, days=[TODAY])
+    """Each person's answers and check-in arrive at the same moment; without the member's lock some first answers were counted by neither."""
+    people = [await add_person(cast.branch, f"党员{n}") for n in range(20)]
+    [task] = await add_plan(cast, days=[TODAY], members=[*people, cast.alice])
     day = whole_day((await door.get(f"/tasks/{task.id}", cast.alice)).json)
     await asyncio.gather(
-        *(door.post(f"/tasks/{task.id}/answers", cast.alice, {"answers": [answer]}) for answer in day["answers"] for _ in range(5)),
-        *(door.post(f"/tasks/{task.id}/check-in", cast.alice, day) for _ in range(10)),
+        *(
+            request
+            for person in people
+            for request in (
+                *(door.post(f"/tasks/{task.id}/answers", person, {"answers": [answer]}) for answer in day["answers"]),
+                door.post(f"/tasks/{task.id}/check-in", person, day),
+            )
+        )
     )
-    assert await counted(task.id) == (3, 3)
-    assert (await fetch("SELECT COUNT(*) AS n FROM answer_tally WHERE member_id = $1", cast.alice.id))[0]["n"] == 0
-    row = (await fetch("SELECT firsts, rights FROM check_in WHERE member_id = $1", cast.alice.id))[0]
-    assert (row["firsts"], row["rights"]) == (3, 3)
+    assert await counted(task.id) == (60, 60)
+    assert (await fetch("SELECT COUNT(*) AS n FROM answer_tally WHERE task_id = $1", task.id))[0]["n"] == 0
+    rows = await fetch("SELECT firsts, rights FROM check_in WHERE task_id = $1", task.id)
+    assert [(row["firsts"], row["rights"]) for row in rows] == [(3, 3)] * 20
 
 
 async def test_the_book_of_mistakes_holds_what_was_answered_wrong_last(door: Door, cast: Cast):
