@@ -161,7 +161,8 @@ WRONG = [{"choice": ["A"]}, {"choice": ["A"]}, {"choice": ["false"]}, {"text": "
 
 @transactional
 async def add_plan(
-    cast: Cast, *, days: list[date], members: list[Person] | None = None, aspects: tuple[int, ...] = (1,), passages: int = 2, questions: int = 3,
+    cast: Cast, *, days: list[date], members: list[Person] | None = None, aspects: tuple[int, ...] = (1,),
+    passages: int = 2, questions: int = 3,
     makeup_days: int = 7,
 ) -> list[DailyTask]:  # fmt: skip
     """A plan with one task on each of `days`, its audience from the first day on, and its figures."""

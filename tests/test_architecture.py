@@ -43,7 +43,8 @@ HOMES = {
 
 # Doors without a feature of their own, and why.
 NOT_FEATURES = {
-    "__init__": "package", "__main__": "starts the service", "app": "wiring", "http": "the endpoint declaration", "errors": "the one error shape",
+    "__init__": "package", "__main__": "starts the service", "app": "wiring", "http": "the endpoint declaration",
+    "errors": "the one error shape",
     "requests": "around every request", "logs": "logging", "metrics": "figures of the process", "health": "life of the process",
     "openapi": "the document",
 }  # fmt: skip

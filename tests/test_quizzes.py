@@ -59,7 +59,7 @@ async def test_answers_given_before_the_check_in_are_taken_over_by_it(door: Door
 
 
 async def test_answers_and_check_ins_that_cross_are_counted_once(door: Door, cast: Cast):
-    """Each person's answers and check-in arrive at the same moment; without the member's lock some first answers were counted by neither."""
+    """Each person's answers and check-in arrive at the same moment; without the member's lock some firsts were counted by neither."""
     people = [await add_person(cast.branch, f"党员{n}") for n in range(20)]
     [task] = await add_plan(cast, days=[TODAY], members=[*people, cast.alice])
     day = whole_day((await door.get(f"/tasks/{task.id}", cast.alice)).json)

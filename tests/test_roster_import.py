@@ -107,9 +107,7 @@ async def test_a_dry_run_reports_everything_and_writes_nothing(door: Door, cast:
 async def test_the_log_counts_and_names_nobody(door: Door, cast: Cast):
     await _load(door, cast.editor, book(("张新", 13800138000), ("白杰", 13900139000)))
     log = (await door.get("/audit", cast.secretary)).json["items"]
-    assert [(entry["action"], entry["fields"]) for entry in log] == [
-        ("roster:import", ["added=1", "faults=0", "unchanged=0", "updated=1"])
-    ]
+    assert [(entry["action"], entry["fields"]) for entry in log] == [("roster:import", ["added=1", "faults=0", "unchanged=0", "updated=1"])]
     assert "张新" not in str(log) and "13800138000" not in str(log)
 
 
