@@ -57,6 +57,28 @@ class Problem(msgspec.Struct):
     errors: list[FieldFault] | msgspec.UnsetType = msgspec.UNSET
 
 
+TAGS = {
+    "auth": "登录与绑定",
+    "consents": "知情同意",
+    "privacy": "本人数据与退出",
+    "feedback": "投诉建议",
+    "tasks": "每日任务",
+    "readings": "阅读",
+    "quizzes": "答题",
+    "checkins": "打卡",
+    "progress": "本人进度",
+    "texts": "学习文本",
+    "questions": "题库",
+    "plans": "学习计划",
+    "calendar": "节假日历",
+    "members": "名册",
+    "leaves": "请假",
+    "branches": "支部与专委会",
+    "coverage": "覆盖统计",
+    "audit": "操作记录",
+    "root": "服务本身",
+}
+
 # Routes at the root, outside /api/v1: (method, path, summary, reply's content type, statuses).
 AT_THE_ROOT = (
     ("get", "/healthz", "进程是否存活", "application/json", (200,)),
@@ -89,6 +111,7 @@ def document() -> dict[str, Any]:
             "description": "每日学习、答题、打卡与覆盖统计。日期为北京时间的日历日，时刻为带时区的 RFC 3339。",
         },
         "servers": [{"url": "/"}],
+        "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
         "security": [{"session": []}],
         "paths": paths,
         "components": {"schemas": components, "securitySchemes": {"session": {"type": "http", "scheme": "bearer"}}},
