@@ -6,7 +6,6 @@ The OpenAPI document and the role matrix of the tests come from ENDPOINTS.
 from __future__ import annotations
 
 import base64
-import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import date
@@ -247,8 +246,3 @@ def after(text: str | None) -> int:
     if not 0 <= number <= MAX_ID:
         raise Invalid("翻页标记无效。", errors=[{"field": "cursor", "message": "无效"}])
     return number
-
-
-def public_fields(shape: type) -> list[str]:
-    """Names of a reply shape's fields, for the tests' allow-lists."""
-    return [f.encode_name for f in msgspec.structs.fields(shape)] if inspect.isclass(shape) else []

@@ -113,11 +113,6 @@ async def units_named(branch_id: int, wanted: Iterable[str]) -> tuple[dict[str, 
     return {name: known[names.key(name)] for name in wanted}, added
 
 
-async def unknown_units(branch_id: int, wanted: Iterable[str]) -> list[str]:
-    """Those of `wanted` that `units_named` would add."""
-    known, _ = await _known_units(branch_id)
-    return [name for name in wanted if names.key(name) not in known]
-
 
 async def _known_units(branch_id: int) -> tuple[dict[str, int], int]:
     rows = await fetch("SELECT id, name, position FROM unit WHERE branch_id = $1", branch_id)

@@ -39,7 +39,7 @@ async def check_in(
         raise checkins_write.mismatch()
     if task["checkin_id"] is not None:
         return _receipt((await checkins_write.find([(actor.member_id, task_id)]))[actor.member_id, task_id]), False
-    today = at.astimezone(clock.SHANGHAI).date()
+    today = periods.shanghai_date(at)
     tasks.refuse_unless_open(task, today=today)
     content = await tasks.content_of(task_id)
     graded = quizzes.grade_all(content, answers)
@@ -140,7 +140,7 @@ async def record(actor: Actor, *, task_id: int, member_id: int, studied_on: date
     anybody else's member, Invalid when `studied_on` lies before the task or in the future, Conflict `not_open` or `closed`.
     """
     access.require(actor, "checkins.record")
-    today = at.astimezone(clock.SHANGHAI).date()
+    today = periods.shanghai_date(at)
     await _refuse_foreign(actor, member_id, today)
     if member_id == actor.member_id:
         raise Forbidden("不能为自己代录，请在小程序中打卡。", code="own_checkin")
