@@ -8,7 +8,9 @@ UV := .venv/bin/uv
 STAMP := .venv/.locked
 LOCK := $(shell sha256sum uv.lock pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
 
-.PHONY: run test test-sqlite test-postgres lint format clean
+.PHONY: install run test test-sqlite test-postgres lint format clean
+
+install: $(STAMP).$(LOCK)
 
 run: $(STAMP).$(LOCK)
 	@exec .venv/bin/python -m api demo --port $(PORT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import functools
+import socket
 import sys
 from pathlib import Path
 
@@ -20,10 +21,12 @@ def arguments() -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     for name in ("serve", "demo"):
         command = commands.add_parser(name)
-        command.add_argument("--host", default="127.0.0.1")
         command.add_argument("--port", type=int, default=8000)
-        command.add_argument("--workers", type=int, default=1)
-        command.add_argument("--data-dir", default="")
+        # The demo lets everybody sign in as anybody: it stays on this machine.
+        command.set_defaults(host="127.0.0.1", workers=1, data_dir="")
+    commands.choices["serve"].add_argument("--host")
+    commands.choices["serve"].add_argument("--workers", type=int)
+    commands.choices["demo"].add_argument("--data-dir")
     return parser.parse_args()
 
 
@@ -42,6 +45,7 @@ def main() -> int:
             raise SettingsError("--workers 应在 1 到 64 之间")
         if given.workers > 1 and chosen.on_sqlite:
             raise SettingsError("SQLite 只能用一个进程（--workers 1）；多进程请使用 PostgreSQL")
+        _refuse_taken_port(given.host, given.port)
         settings.use(chosen)
         asyncio.run(_get_ready(chosen))
     except SettingsError as error:
@@ -51,9 +55,21 @@ def main() -> int:
     return 0
 
 
+def _refuse_taken_port(host: str, port: int) -> None:
+    if not 1 <= port <= 65535:
+        raise SettingsError("端口应在 1 到 65535 之间")
+    try:
+        socket.create_server((host, port)).close()
+    except OSError as error:
+        raise SettingsError(f"不能使用 {host}:{port}（已被占用，或没有权限）：请换一个端口，例如 make run PORT=8001") from error
+
+
 async def _get_ready(chosen: Settings) -> None:
     if chosen.demo:
+        from backend import demo
+
         await database.migrate(chosen)
+        await demo.refuse_real_data(chosen)
         return
     try:
         behind = await database.is_behind(chosen)

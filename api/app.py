@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from sanic import Blueprint, Sanic
+from sanic import Blueprint, Request, Sanic
+from sanic.response import HTTPResponse, redirect
 
 from api import (
     audit,
@@ -85,6 +86,11 @@ def create_app(settings: Settings, *, name: str = "daka") -> Sanic:
     app.blueprint(push.blueprint)
     app.blueprint(console.blueprint)
     app.blueprint(Blueprint.group(*FEATURES, url_prefix=PREFIX))
+
+    @app.get("/", name="front")
+    async def front(request: Request) -> HTTPResponse:
+        """The bare address leads to a page: the phone in the demo, else the console."""
+        return redirect("/sandbox/" if settings.demo else "/console/")
 
     @app.before_server_start
     async def open_doors(app: Sanic) -> None:

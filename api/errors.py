@@ -89,12 +89,17 @@ class ServerFault(DakaError):
     status, code, title, detail = 500, "server_error", "服务出错", "服务出错了，我们会尽快处理；请稍后再试。"
 
 
+def is_no_file(request: Request, error: Exception) -> bool:
+    """True when a static route was asked for a folder, or for a name that no file can have."""
+    static = request.route is not None and "__file_uri__" in request.route.path
+    return static and isinstance(error, OSError | ValueError)
+
+
 async def answer(request: Request, error: Exception) -> HTTPResponse:
     """Every exception ends here."""
     if isinstance(error, SanicException) and not isinstance(error, DakaError) and error.status_code != 500:
         error = HttpProblem(error)
-    elif isinstance(error, IsADirectoryError):
-        # Asking for a folder of static files: there is nothing to list.
+    elif is_no_file(request, error):
         error = NotFound()
     elif isinstance(error, database.AWAY):
         log.error("database_away", kind=type(error).__name__)

@@ -50,6 +50,7 @@ async def figures(request: Request) -> HTTPResponse:
 def _may_read(request: Request) -> bool:
     token = request.app.ctx.settings.metrics_token
     if token:
-        return hmac.compare_digest(request.headers.get("authorization") or "", f"Bearer {token}")
+        given = request.headers.get("authorization") or ""
+        return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), f"Bearer {token}".encode())
     forwarded = any(name in request.headers for name in ("x-forwarded-for", "forwarded", "x-real-ip"))
     return not forwarded and ipaddress.ip_address(request.ip).is_loopback

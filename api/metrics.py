@@ -15,9 +15,12 @@ seconds = Histogram(
 )
 
 
+METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+
+
 def observe(method: str, route: str, status: int, taken: float) -> None:
     """Counts one request that took `taken` seconds."""
-    requests.labels(method, route, str(status)).inc()
+    requests.labels(method if method in METHODS else "other", route, str(status)).inc()
     seconds.labels(route).observe(taken)
 
 

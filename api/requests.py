@@ -27,12 +27,27 @@ POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 
 
 
 def caller_address(request: Request, settings: Settings) -> str:
-    """The peer's address, or the last untrusted one in X-Forwarded-For when the peer is one of TRUSTED_PROXIES."""
-    chain = [part.strip() for part in (request.headers.get("x-forwarded-for") or "").split(",") if part.strip()]
+    """The peer's address, or the last untrusted one in X-Forwarded-For when the peer is one of TRUSTED_PROXIES.
+
+    A proxy may append to the header or add a line of its own: all lines count. What is no address ends the chain.
+    """
+    chain = ",".join(request.headers.getall("x-forwarded-for", [])).split(",")
     address = request.ip or ""
     while chain and _trusted(address, settings):
-        address = chain.pop()
+        if (hop := _plain_address(chain.pop())) is None:
+            break
+        address = hop
     return address
+
+
+def _plain_address(text: str) -> str | None:
+    """An address without brackets and port, in its one usual form; None for anything else."""
+    text = text.strip()
+    bare = text[1:].partition("]")[0] if text.startswith("[") else text.partition(":")[0] if text.count(":") == 1 else text
+    try:
+        return str(ipaddress.ip_address(bare))
+    except ValueError:
+        return None
 
 
 def _trusted(address: str, settings: Settings) -> bool:

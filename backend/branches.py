@@ -113,7 +113,6 @@ async def units_named(branch_id: int, wanted: Iterable[str]) -> tuple[dict[str, 
     return {name: known[names.key(name)] for name in wanted}, added
 
 
-
 async def _known_units(branch_id: int) -> tuple[dict[str, int], int]:
     rows = await fetch("SELECT id, name, position FROM unit WHERE branch_id = $1", branch_id)
     return {names.key(row["name"]): row["id"] for row in rows}, max((row["position"] for row in rows), default=-1)

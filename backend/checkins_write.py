@@ -16,7 +16,7 @@ import msgspec
 from backend import figures
 from backend.kernel.database import as_date, as_instant, fetch, int_list, lock_rows, transactional
 from backend.kernel.errors import DakaError, Invalid, NotFound
-from backend.quizzes import DayAnswers, Graded, keep_answers
+from backend.quizzes import DayAnswers, Graded, first_answers, keep_answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +168,8 @@ async def _follow(days: Sequence[FinishedDay], facts: dict[tuple[int, int], dict
             "UPDATE check_in SET firsts = $3, rights = $4 WHERE member_id = $1 AND task_id = $2",
             *day.pair, fact["firsts"] + first, fact["rights"] + right,
         )  # fmt: skip
+        if first < len(day.graded):
+            await _tell_the_first_results(day)
         if fact["firsts"]:
             await fetch("DELETE FROM answer_tally WHERE member_id = $1 AND task_id = $2", *day.pair)
         if day.reflection:
@@ -181,6 +183,14 @@ async def _follow(days: Sequence[FinishedDay], facts: dict[tuple[int, int], dict
         for name, count in change.items():
             moved[name] = moved.get(name, 0) + count
     await figures.move(deltas)
+
+
+async def _tell_the_first_results(day: FinishedDay) -> None:
+    """Some answer of the request was not the first one, perhaps by a moment: the receipt tells the results that count."""
+    firsts = await first_answers(*day.pair)
+    results = [{**result, "right": firsts.get(result["question"], result["right"])} for result in day.receipt["results"]]
+    receipt = msgspec.json.encode({**day.receipt, "results": results}).decode()
+    await fetch("UPDATE check_in SET receipt = $3 WHERE member_id = $1 AND task_id = $2", *day.pair, receipt)
 
 
 async def _keep_keys(days: Sequence[FinishedDay]) -> None:

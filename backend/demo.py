@@ -12,7 +12,7 @@ from typing import Any
 from backend import branches, consents, console_links, curriculum, figures, members, plans
 from backend.demo_history import Student, write_history
 from backend.demo_people import COMMITTEES, DemoPerson, roster
-from backend.kernel import clock
+from backend.kernel import clock, database
 from backend.kernel import settings as kernel_settings
 from backend.kernel.database import fetch, transactional
 from backend.kernel.settings import Settings, SettingsError
@@ -76,6 +76,12 @@ class Demo:
     links: list[tuple[str, str]] = field(default_factory=list)  # (who, console address)
 
 
+async def refuse_real_data(settings: Settings) -> None:
+    """Raises SettingsError when the database holds a real branch: the demo writes nothing beside it."""
+    if await database.ask_once(settings, "SELECT id FROM branch WHERE NOT is_demo LIMIT 1"):
+        raise SettingsError("这个数据库里已有正式的支部，演示不会写入其中；请换一个 DAKA_DATA_DIR 再启动演示")
+
+
 async def prepare(state: SandboxState, settings: Settings) -> Demo:
     """Makes the demo branch where it is missing, extends its plan to today and beyond, and hands out fresh codes and links."""
     today = clock.today()
@@ -135,6 +141,8 @@ async def _enrol(branch_id: int, units: dict[str, int], start: date, today: date
     students = []
     for number, person in enumerate(roster()):
         joined_on = today - timedelta(days=person.joined_days_ago) if person.joined_days_ago else start
+        if not person.bound:
+            joined_on = today
         member_id = await _enrol_one(branch_id, units, person, joined_on, f"{number:04d}")
         students.append(Student(member_id, person, joined_on))
     return students
@@ -189,7 +197,7 @@ async def _extend(branch: Branch, today: date) -> None:
 
 
 _PEOPLE = """
-SELECT m.id, m.name, m.branch_id, a.openid, u.name AS unit, g.role FROM member m
+SELECT m.id, m.name, m.branch_id, a.openid, a.bound_at > a.created_at AS bound_later, u.name AS unit, g.role FROM member m
 LEFT JOIN account a ON a.member_id = m.id
 LEFT JOIN standing s ON s.member_id = m.id AND s.starts_on <= $2 AND (s.until IS NULL OR s.until > $2)
 LEFT JOIN unit u ON u.id = s.unit_id
@@ -203,7 +211,10 @@ SHOWN = 12
 async def people(demo: Demo) -> list[dict[str, Any]]:
     """The people one can play: everybody with a role, some bound members, and those who are not bound yet, with their code."""
     found: dict[int, dict[str, Any]] = {}
+    bound_later: set[int] = set()
     for row in await fetch(_PEOPLE, demo.branch_id, clock.today()):
+        if row["bound_later"]:
+            bound_later.add(row["id"])
         person = found.setdefault(row["id"], {"openid": row["openid"], "name": row["name"], "roles": [], "unit": row["unit"]})
         if row["role"]:
             person["roles"].append(row["role"])
@@ -212,7 +223,7 @@ async def people(demo: Demo) -> list[dict[str, Any]]:
     for member_id, person in found.items():
         is_bound = person["openid"] is not None
         openid, code = (person["openid"], None) if is_bound else codes.get(member_id, (None, None))
-        if openid and (person["roles"] or not is_bound or len(shown) < SHOWN):
+        if openid and (person["roles"] or not is_bound or member_id in bound_later or len(shown) < SHOWN):
             shown.append({**person, "openid": openid, "bound": is_bound, "invite_code": code})
     return shown
 

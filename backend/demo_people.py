@@ -44,7 +44,7 @@ class DemoPerson:
 
 
 def roster() -> list[DemoPerson]:
-    """Sixty people; the first five have the roles and fixed names, the last two are not bound yet. The same in every run."""
+    """Sixty people; the first five have the roles and fixed names, the last six joined today and are not bound yet."""
     dice = random.Random(SEED)
     people = [
         DemoPerson("陈立群", None, Tier.LEADER, Status.FULL, (Role.SECRETARY,), diligence=0.95),
@@ -66,7 +66,7 @@ def roster() -> list[DemoPerson]:
                 COMMITTEES[number % len(COMMITTEES)],
                 tier,
                 status,
-                bound=number < 53,
+                bound=number < 49,
                 diligence=min(0.98, max(0.25, dice.gauss(0.8, 0.17))),
                 makes_up=dice.uniform(0.2, 0.8),
                 knowledge=min(0.98, max(0.4, dice.gauss(0.76, 0.12))),

@@ -7,7 +7,7 @@ import asyncio
 import structlog
 
 from backend import checkins, guesses, sessions
-from backend.kernel import clock, database
+from backend.kernel import clock
 
 EVERY_S = 3600.0
 log = structlog.get_logger()
@@ -22,10 +22,10 @@ async def sweep() -> None:
 
 
 async def keep_house() -> None:
-    """Sweeps for as long as the process lives; a database that is away is met again an hour later."""
+    """Sweeps for as long as the process lives; what fails is logged and tried again an hour later."""
     while True:
         try:
             await sweep()
-        except database.AWAY as error:
-            log.warning("sweep_put_off", kind=type(error).__name__)
+        except Exception as error:  # noqa: BLE001 — whatever one round meets, the next one is due all the same
+            log.error("sweep_failed", kind=type(error).__name__, exc_info=error)
         await asyncio.sleep(EVERY_S)

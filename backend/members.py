@@ -15,7 +15,7 @@ from backend.kernel.database import as_date, fetch, int_list, transactional
 from backend.kernel.errors import Invalid, NotFound
 from backend.members_binding import invite, shut_out, unbind
 from backend.members_columns import own_columns, phone_taken, refuse_taken_phone, sealed_phone, tidy_name
-from backend.members_guard import changeable, refuse_last_secretary, refuse_privileged
+from backend.members_guard import changeable, refuse_last_secretary, refuse_moving_a_head, refuse_privileged
 from backend.members_roles import grant, revoke, set_roles
 from backend.rules import names
 from models.branches import Unit
@@ -207,6 +207,8 @@ async def _change(actor: Actor | None, member_id: int, changes: dict[str, Any], 
         await _save(member, own if "phone_hash" in changed else {name: own[name] for name in own if name != "phone_sealed"})
     if "left_on" in changed and member.left_on is not None and member.left_on <= clock.today():
         await shut_out(member.id)
+    if "unit_id" in standing:
+        await refuse_moving_a_head(actor, member)
     moved = (await members_standing.change({member.id: standing}, on=effective_on)).get(member.id, set()) if standing else set()
     touched += [effective_on] if moved else []
     if touched:

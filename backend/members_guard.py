@@ -52,6 +52,12 @@ async def refuse_privileged(actor: Actor | None, member: Member) -> None:
         raise secretary_only()
 
 
+async def refuse_moving_a_head(actor: Actor | None, member: Member) -> None:
+    """Raises Forbidden `secretary_only` when an editor would move a unit head, own or another's: the unit is what the role reaches."""
+    if actor is not None and not actor.has("roles.write") and await RoleGrant.exists(member_id=member.id, role=Role.UNIT_HEAD):
+        raise secretary_only()
+
+
 def secretary_only() -> Forbidden:
     return Forbidden("该成员担任管理职责，只有书记可以进行此操作。", code="secretary_only")
 

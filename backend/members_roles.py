@@ -10,7 +10,7 @@ from backend.kernel.access import Actor
 from backend.kernel.database import transactional
 from backend.kernel.errors import Conflict
 from backend.members_guard import changeable, has_left, member_left, refuse_last_secretary, roles_of
-from models.members import Role, RoleGrant
+from models.members import Invite, Role, RoleGrant
 
 
 async def set_roles(actor: Actor | None, *, member_id: int, roles: Iterable[Role]) -> list[str]:
@@ -51,6 +51,9 @@ async def _write(actor: Actor | None, member_id: int, roles: set[Role], keep: bo
         await refuse_last_secretary(member)
     if before != after:
         await RoleGrant.filter(member_id=member.id, role__in=list(before - after)).delete()
+        if after - before:
+            # A code that was handed out before the role could carry it to whoever holds it: a new one is the secretary's to give.
+            await Invite.filter(member_id=member.id).delete()
         await RoleGrant.bulk_create([RoleGrant(member_id=member.id, role=Role(role)) for role in sorted(after - before)])
         await audit.record(
             actor,

@@ -34,13 +34,19 @@ class ServerFault(DakaError):
 @blueprint.exception(Exception)
 async def answer(request: Request, error: Exception) -> HTTPResponse:
     """Every exception of a page ends here, as a page that says what to do next."""
-    shown = _as_daka_error(error)
+    shown = NotFound() if _is_no_file(request, error) else _as_daka_error(error)
     response = render("error.html", status=shown.status, error=shown, request_id=getattr(request.ctx, "request_id", ""))
     for name, text in shown.headers.items():
         response.headers[name] = text
-    if shown.status == 401 and request.cookies.get(SESSION_COOKIE):
+    if shown.status == 401 and shown.code != "link_invalid" and request.cookies.get(SESSION_COOKIE):
         drop(response, SESSION_COOKIE)
     return response
+
+
+def _is_no_file(request: Request, error: Exception) -> bool:
+    """True when the style sheets' folder was asked for a folder, or for a name that no file can have."""
+    static = request.route is not None and "__file_uri__" in request.route.path
+    return static and isinstance(error, OSError | ValueError)
 
 
 def _as_daka_error(error: Exception) -> DakaError:
@@ -49,8 +55,6 @@ def _as_daka_error(error: Exception) -> DakaError:
     if isinstance(error, database.AWAY):
         log.error("database_away", kind=type(error).__name__)
         return Unavailable(code="database_unavailable", retry_after=3)
-    if isinstance(error, IsADirectoryError):
-        return NotFound()
     if isinstance(error, SanicException) and error.status_code < 500:
         return NotFound() if error.status_code == 404 else DakaError()
     log.error("server_error", exc_info=error)

@@ -100,7 +100,7 @@ def refuse_forged(request: Request, token: str) -> None:
     """Raises Forbidden `csrf` unless the form's field fits the cookie."""
     given = (request.form.get("csrf") if request.form else None) or ""
     expected = security.keyed_hashes(token, purpose="console-csrf") if token else []
-    if not any(hmac.compare_digest(given.encode(), one.encode()) for one in expected):
+    if not any(hmac.compare_digest(given.encode("utf-8", "surrogatepass"), one.encode()) for one in expected):
         raise Forbidden("页面已失效，请返回刷新后再试。", code="csrf")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sanic import Blueprint
 from sanic.response import HTTPResponse
 
-from backend import console_links, sessions
+from backend import auth, console_links, sessions
 from backend.kernel import clock, security
 from console.http import ENTRY, PREFIX, PUBLIC, SESSION, SIGNED_IN, Visit, csrf_of, drop, go, keep, page, render
 
@@ -27,7 +27,7 @@ async def enter(visit: Visit) -> HTTPResponse:
 @page(blueprint, "POST", "/enter", who=PUBLIC)
 async def redeem(visit: Visit) -> HTTPResponse:
     token = visit.request.form.get("token") or ""
-    session_token, until = await console_links.redeem(token, device=(visit.request.headers.get("user-agent") or "")[:100])
+    session_token, until = await console_links.redeem(token, device=auth.device_in(visit.request.headers.get("user-agent") or ""))
     response = go("/")
     keep(response, SESSION, session_token, until=until)
     drop(response, ENTRY, path=ENTER)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from urllib.parse import urlsplit
+
 from door import Door
 from people import Cast, add_plan
 
@@ -35,3 +38,25 @@ async def test_figures_of_a_new_plan_stand_in_the_summary(cast: Cast):
     tasks = await add_plan(cast, days=[clock.today()])
     rows = await database.fetch("SELECT SUM(assigned) AS assigned FROM task_figure WHERE task_id = $1", tasks[0].id)
     assert rows[0]["assigned"] == 5
+
+
+async def test_odd_bytes_in_headers_and_names_are_refused_not_stumbled_over(door: Door):
+    """Raw bytes as no client library sends them."""
+    address = urlsplit(door.base)
+
+    async def status(head: bytes) -> int:
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        writer.write(head + b"\r\nHost: t\r\nConnection: close\r\n\r\n")
+        line = await reader.readline()
+        writer.close()
+        return int(line.split()[1])
+
+    assert await status(b"GET /api/v1/me HTTP/1.1\r\nAuthorization: Bearer \xff\xfe") == 401
+    assert await status(b"GET /console/ HTTP/1.1\r\nCookie: daka_console=\xff\xfe") == 401
+    for path in (b"/docs/vendor/%00", b"/console/static/%00", b"/console/static/" + b"x" * 4000):
+        assert await status(b"GET " + path + b" HTTP/1.1") == 404
+
+
+async def test_the_bare_address_leads_to_a_page(door: Door):
+    reply = await door.get("/", root=True)
+    assert (reply.status, reply.headers["Location"]) == (302, "/console/")

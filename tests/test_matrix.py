@@ -94,7 +94,7 @@ ROWS: dict[str, set[str]] = {
 
 # Routes outside /api/v1: their own tests hold who may call them.
 AT_THE_ROOT = {
-    "/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/start.js", "/docs/vendor/<__file_uri__:path>", "/wechat/push",
+    "/", "/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/start.js", "/docs/vendor/<__file_uri__:path>", "/wechat/push",
     "/console", "/console/", "/console/<word:str>", "/console/enter", "/console/sign-out", "/console/coverage.xlsx",
     "/console/static/<__file_uri__:path>",
 }  # fmt: skip

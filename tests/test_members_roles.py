@@ -137,3 +137,20 @@ async def test_the_commands_lead_from_nothing_to_a_secretary_with_a_code(door: D
         with pytest.raises(SystemExit):
             await run(member_commands, *words)
         assert "应为" in capsys.readouterr().err
+
+
+async def test_a_code_handed_out_before_the_role_does_not_carry_it(door: Door, cast: Cast):
+    """An editor invites an ordinary member and keeps the code; the member is made secretary; the code is worth nothing."""
+    person = await add_person(cast.branch, "新书记", bound=False)
+    kept = (await door.post(f"/members/{person.id}/invite", cast.editor)).json["invite_code"]
+    given = await door.ask("PUT", f"/members/{person.id}/roles", cast.secretary, json={"roles": ["secretary"]})
+    assert given.status == 200, given.body
+    tried = await door.post("/auth/bind", cast.passer_by, {"name": "新书记", "invite_code": kept})
+    assert (tried.status, tried.code) == (404, "not_on_roster")
+    assert (await door.post(f"/members/{person.id}/invite", cast.editor)).code == "secretary_only"
+
+
+async def test_an_editor_cannot_move_a_unit_head_to_another_unit(door: Door, cast: Cast):
+    moved = await door.ask("PATCH", f"/members/{cast.unit_head.id}", cast.editor, json={"unit": cast.units[1].id})
+    assert (moved.status, moved.code) == (403, "secretary_only")
+    assert (await door.ask("PATCH", f"/members/{cast.unit_head.id}", cast.secretary, json={"unit": cast.units[1].id})).status == 200

@@ -122,6 +122,15 @@ async def is_behind(settings: Settings) -> bool:
         await connections.close_all()
 
 
+async def ask_once(settings: Settings, sql: str) -> list[dict[str, Any]]:
+    """The rows of one statement, over a connection opened for it alone: for questions before the service starts."""
+    await Tortoise.init(config=config(settings, pool=1), init_connections=True)
+    try:
+        return await fetch(sql)
+    finally:
+        await connections.close_all()
+
+
 def dialect() -> str:
     """`sqlite` or `postgres`."""
     return connections.get("default").capabilities.dialect

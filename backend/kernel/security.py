@@ -26,7 +26,12 @@ def new_token() -> str:
 
 def token_hash(token: str) -> str:
     """What is stored of a token or code: its SHA-256 in hex. Fit for random values only."""
-    return hashlib.sha256(token.encode()).hexdigest()
+    return hashlib.sha256(_bytes(token)).hexdigest()
+
+
+def _bytes(text: str) -> bytes:
+    """UTF-8; a header's odd bytes come as lone surrogates, and must lead to a hash that nothing has, not to an error."""
+    return text.encode("utf-8", "surrogatepass")
 
 
 def new_invite_code() -> str:
@@ -70,4 +75,4 @@ def keyed_hash(text: str, *, purpose: str) -> str:
 
 def keyed_hashes(text: str, *, purpose: str) -> list[str]:
     """The look-up values under every key, newest first: what a search compares with while keys rotate."""
-    return [hmac.new(_subkey(key, f"{purpose}/hash"), text.encode(), hashlib.sha256).hexdigest() for key in settings.current().secret_keys]
+    return [hmac.new(_subkey(key, f"{purpose}/hash"), _bytes(text), hashlib.sha256).hexdigest() for key in settings.current().secret_keys]

@@ -71,7 +71,7 @@ export async function progressView() {
         figure("连续打卡", `${own.streak.current} 天`), figure("最长连续", `${own.streak.longest} 天`),
         figure("坚持度", own.steadiness === null ? "—" : `${own.steadiness}`), figure("已完成", `${own.tasks.done} / ${own.tasks.assigned}`)),
       h("p", { class: "soft" }, `按时 ${own.tasks.on_time}，补卡 ${own.tasks.makeup}，代录 ${own.tasks.proxy}，请假 ${own.tasks.excused}，未学 ${own.tasks.missing}`),
-      h("p", { class: "soft" }, "坚持度满分 100，近期的学习占比更大；偶尔缺一天影响很小。")),
+      h("p", { class: "soft" }, "坚持度是近期学习的连贯程度（0 至 100），只给本人看；偶尔缺一天影响很小。")),
     h("section", { class: "card" },
       h("h2", {}, "九个方面"),
       h("ul", { class: "list" }, own.aspects.map((aspect) => h("li", {},
