@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from sanic import Blueprint
@@ -18,7 +18,8 @@ Id = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
 
 
 class Slice(Shape, rename={"and_": "and", "first": "from", "last": "to"}):
-    """`by` and `and`: aspect, unit, tier, status, member, day or branch. The period is by default that of the plans up to today."""
+    """`by` and `and`: aspect, unit, tier, status, member, day or branch. The period is by default that of the plans up to today;
+    an observer's is widened to whole months. The reply says which period it is of."""
 
     by: str = "aspect"
     and_: str | None = None
@@ -86,6 +87,9 @@ async def workbook(call: Call) -> HTTPResponse:
 
 
 class TodayQuery(Shape):
+    """`by`: member asks for the people, who are named anyway; it is forbidden to an observer."""
+
+    by: Literal["member"] | None = None
     branch: Id | None = None
 
 
@@ -113,7 +117,7 @@ class Today(msgspec.Struct):
 
 @endpoint(blueprint, "GET", "/stats/today", who="stats.read", summary="今日完成情况", query=TodayQuery, reply=Today, also=(404,))
 async def today(call: Call) -> dict[str, Any]:
-    return await coverage.of_day(call.actor, branch_id=call.query.branch, today=call.today)
+    return await coverage.of_day(call.actor, by=call.query.by, branch_id=call.query.branch, today=call.today)
 
 
 class QuestionsQuery(Shape, rename={"first": "from", "last": "to"}):

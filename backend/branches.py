@@ -62,6 +62,14 @@ async def ensure(branch_id: int) -> None:
         raise NotFound(f"没有编号为 {branch_id} 的支部。")
 
 
+async def only_branch() -> int:
+    """The id of the one branch there is, for the command line. Raises Invalid when there is none, or more than one."""
+    ids = await Branch.all().limit(2).values_list("id", flat=True)
+    if len(ids) != 1:
+        raise Invalid("有多个支部，请用 --branch 写明支部编号。" if ids else "还没有支部，请先用 daka branch create 名称 新建一个。")
+    return ids[0]
+
+
 async def units(actor: Actor) -> list[dict[str, Any]]:
     """[{"id", "name"}] of the own branch, in their order."""
     return await fetch("SELECT id, name FROM unit WHERE branch_id = $1 ORDER BY position, id", actor.branch_id)

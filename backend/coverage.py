@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from backend import coverage_sql
-from backend.coverage_hidden import Unseen, unseen
+from backend.coverage_hidden import Unseen, unseen, whole_months
 from backend.coverage_scope import Scope, scope_of
 from backend.coverage_sql import AXES, STATUSES, TIERS
 from backend.figures import PAIRS
@@ -17,6 +17,7 @@ from backend.kernel.errors import Forbidden, Invalid
 from backend.rules.cells import HIDDEN, cell, together
 
 NO_UNIT = "0"
+NO_PERSON = "上级党组织只能查看汇总数字，不能查看个人情况。"
 
 
 async def coverage(
@@ -31,7 +32,8 @@ async def coverage(
 ) -> dict[str, Any]:
     """The table by × and_: {"by", "and", "from", "to", "total", "rows"}, with two axes also "columns" and "cells" in each row.
 
-    The period is by default the earliest plan's first day up to today, and never reaches beyond today. No row is sorted by a rate.
+    The period is by default the earliest plan's first day up to today, and never reaches beyond today; an observer's is widened to
+    whole months (docs/decisions/0011). "from" and "to" are the period used. No row is sorted by a rate.
     Raises Invalid for an unknown axis, the same axis twice or a period that ends before it begins, NotFound for a branch outside
     the scope, Forbidden for an observer who asks for members.
     """
@@ -40,9 +42,11 @@ async def coverage(
         raise Invalid(errors=[{"field": "from", "message": "起始日期不能晚于截止日期"}])
     scope = await scope_of(actor, branch_id=branch_id, across="branch" in axes)
     if scope.figures_only and "member" in axes:
-        raise Forbidden("上级党组织只能查看汇总数字，不能查看个人情况。")
+        raise Forbidden(NO_PERSON)
     names = await coverage_sql.names(scope, axes)
     first, last = _period(names["start"], first, last, today)
+    if scope.figures_only:
+        first, last = whole_months(first, last, today=today)
     period = {"first": first, "last": last}
     counts = await coverage_sql.sums(scope, axes, **period, today=today)
     other = [axis for axis in axes if axis != "aspect"]
@@ -53,7 +57,7 @@ async def coverage(
         _row(key, label, by=by, and_=and_, counts=counts, whole=whole, hidden=hidden)
         for key, label in _entries(by, names, present[by], first, last)
     ]
-    table = {"by": by, "and": and_, "from": first, "to": last, "total": _shown(together(whole.values()), hidden.all or hidden.total)}
+    table = {"by": by, "and": and_, "from": first, "to": last, "total": _shown(together(whole.values()), hidden.all)}
     if and_:
         columns = _entries(and_, names, present[and_], first, last)
         table["columns"] = [{"key": key, "label": label} for key, label in columns]
@@ -65,7 +69,9 @@ async def coverage(
 
 
 def _axes(by: str, and_: str | None) -> list[str]:
-    wrong = [{"field": name, "message": "没有这个维度"} for name, axis in (("by", by), ("and", and_)) if axis and axis not in AXES]
+    wrong = [
+        {"field": name, "message": "没有这个维度"} for name, axis in (("by", by), ("and", and_)) if axis is not None and axis not in AXES
+    ]
     if by == and_:
         wrong.append({"field": "and", "message": "两个维度不能相同"})
     if wrong:
@@ -120,13 +126,21 @@ SELECT p.task_id, p.date, p.member_id AS id, m.name, u.name AS unit, p.excused, 
 """
 
 
-async def of_day(actor: Actor, *, branch_id: int | None = None, today: date) -> dict[str, Any]:
-    """The day's tasks, their figures, and (not for an observer, who gets null) who has not done them and who is on leave."""
+async def of_day(actor: Actor, *, by: str | None = None, branch_id: int | None = None, today: date) -> dict[str, Any]:
+    """The day's tasks, their figures, and (not for an observer, who gets null) who has not done them and who is on leave.
+
+    `by`: "member" asks for the people, who are named anyway. Raises NotFound for a branch outside the scope, Forbidden for an
+    observer who asks for members.
+    """
     scope = await scope_of(actor, branch_id=branch_id)
+    if scope.figures_only and by:
+        raise Forbidden(NO_PERSON)
     reply = {"date": today, "tasks": await _tasks(scope, today), "open": None, "excused": None}
     if scope.figures_only:
         table = await coverage(actor, by="day", first=today, last=today, branch_id=branch_id, today=today)
-        return {**reply, "cell": table["total"]}
+        # The day as it stands in the table of days: hidden in one, hidden in the other.
+        cells = [row["cell"] for row in table["rows"] if row["key"] == today.isoformat()]
+        return {**reply, "cell": cells[0] if cells else cell({})}
     unit = f" AND st.unit_id = {int(scope.unit_id)}" if scope.unit_id else ""
     rows = await fetch(_WHO.format(pairs=PAIRS.format(where=f"t.date = $1 AND {scope.where('t.branch_id')}{unit}")), today)
     waiting = [row for row in rows if row["checkin_id"] is None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 from backend.coverage_scope import Scope
 from backend.figures import AUDIENCE, PAIRS
@@ -49,25 +50,37 @@ async def sums(scope: Scope, axes: Sequence[str], *, first: date, last: date, to
     return {_key(row, axes): row for row in rows if row["assigned"] is not None}
 
 
-async def heads(
-    scope: Scope, axes: Sequence[str], *, first: date, last: date
-) -> tuple[dict[str, int], dict[tuple[str, ...], int], set[str]]:
-    """How many different members stand behind each branch that an observer may read, and behind each (branch, *axes) of them;
-    and which of the branches lie in the scope (one query)."""
+Heads = dict[tuple[str, ...], dict[tuple[str, ...], int]]
+
+
+async def heads(scope: Scope, axes: Sequence[str], *, first: date, last: date) -> tuple[dict[str, int], Heads, set[str]]:
+    """How many different members stand behind each branch that an observer may read; under (axis,) of each axis, and under both
+    of two, behind each (branch, *keys); and which of the branches lie in the scope (one query)."""
     where = f"t.date >= $1 AND t.date <= $2 AND {scope.where('t.branch_id', path=scope.whole)}"
-    keys = "".join(f", {AXES[axis]} AS k{n}" for n, axis in enumerate(axes, 1))
-    none = "".join(f", NULL AS k{n}" for n, _ in enumerate(axes, 1))
+    # All the axes come first: they give the columns their types.
+    cuts = list(dict.fromkeys([tuple(axes), *((axis,) for axis in axes)]))
+    parts = []
+    for number, cut in enumerate(cuts):
+        keys = "".join(f", {AXES[axis] if axis in cut else 'NULL'} AS k_{axis}" for axis in axes)
+        parts.append(
+            f"SELECT {number} AS cut, s.branch_id AS k_branch{keys}, COUNT(DISTINCT s.member_id) AS heads, '' AS path "  # noqa: S608
+            f"FROM s {_aspects(cut)} {_grouped(['branch', *cut])}"
+        )
+    none = "".join(", NULL" for _ in axes)
     rows = await fetch(
-        f"WITH s AS ({_HEADS} WHERE {where}) "  # noqa: S608
-        f"SELECT s.branch_id AS k0{keys}, COUNT(DISTINCT s.member_id) AS heads, '' AS path FROM s {_aspects(axes)} "
-        f"{_grouped(['branch', *axes])} UNION ALL "
-        f"SELECT s.branch_id{none}, COUNT(DISTINCT s.member_id), b.path FROM s JOIN branch b ON b.id = s.branch_id "
+        f"WITH s AS ({_HEADS} WHERE {where}) {' UNION ALL '.join(parts)} UNION ALL "  # noqa: S608
+        f"SELECT -1, s.branch_id{none}, COUNT(DISTINCT s.member_id), b.path FROM s JOIN branch b ON b.id = s.branch_id "
         "GROUP BY s.branch_id, b.path",
         first, last,
     )  # fmt: skip
-    sizes = {str(row["k0"]): row["heads"] for row in rows if row["path"]}
-    asked = {str(row["k0"]) for row in rows if row["path"].startswith(scope.path or "/")}
-    return sizes, {_key(row, ["branch", *axes]): row["heads"] for row in rows if not row["path"]}, asked
+    found: Heads = {cut: {} for cut in cuts}
+    for row in rows:
+        if row["cut"] >= 0:
+            cut = cuts[row["cut"]]
+            found[cut][tuple(_text(axis, row[f"k_{axis}"]) for axis in ("branch", *cut))] = row["heads"]
+    whole = [row for row in rows if row["cut"] < 0]
+    asked = {str(row["k_branch"]) for row in whole if row["path"].startswith(scope.path or "/")}
+    return {str(row["k_branch"]): row["heads"] for row in whole}, found, asked
 
 
 def _source(scope: Scope, axes: Sequence[str]) -> str:
@@ -87,7 +100,11 @@ def _grouped(axes: Sequence[str]) -> str:
 
 
 def _key(row: dict, axes: Sequence[str]) -> tuple[str, ...]:
-    return tuple(str(as_date(row[f"k{n}"]) if axis == "day" else row[f"k{n}"]) for n, axis in enumerate(axes))
+    return tuple(_text(axis, row[f"k{n}"]) for n, axis in enumerate(axes))
+
+
+def _text(axis: str, key: Any) -> str:
+    return str(as_date(key) if axis == "day" else key)
 
 
 # --- what the rows are called ---------------------------------------------------------------------------------------

@@ -134,6 +134,8 @@ async def test_a_unit_head_without_a_unit_is_told_so(door: Door, cast: Cast):
     ("params", "field"),
     [
         ({"by": "rank"}, "by"),
+        ({"by": ""}, "by"),
+        ({"by": "unit", "and": ""}, "and"),
         ({"by": "unit", "and": "score"}, "and"),
         ({"by": "unit", "and": "unit"}, "and"),
         ({"from": "2023-03-02", "to": "2023-03-01"}, "from"),
@@ -144,8 +146,9 @@ async def test_a_unit_head_without_a_unit_is_told_so(door: Door, cast: Cast):
     ],
 )
 async def test_senseless_questions_are_refused_by_name(door: Door, cast: Cast, params: dict, field: str):
-    reply = await door.get("/stats/coverage", cast.secretary, params=params)
-    assert (reply.status, reply.json["errors"][0]["field"]) == (422, field)
+    for path in ("/stats/coverage", "/stats/coverage.xlsx"):
+        reply = await door.get(path, cast.secretary, params=params)
+        assert (reply.status, reply.json["errors"][0]["field"]) == (422, field)
 
 
 async def test_figures_of_a_branch_without_a_plan_are_empty_not_an_error(door: Door, cast: Cast):
@@ -191,6 +194,8 @@ async def test_today_names_who_has_not_done_it_and_who_is_on_leave(door: Door, c
     assert [person["name"] for person in reply.json["excused"]] == ["白杰"]
     assert "住院" not in reply.body.decode()
     assert "illness" not in reply.body.decode()
+    assert (await door.get("/stats/today", cast.secretary, params={"by": "member"})).json == reply.json
+    assert (await door.get("/stats/today", cast.secretary, params={"by": "unit"})).status == 422
 
 
 async def test_a_day_without_a_task_is_empty(door: Door, cast: Cast):

@@ -10,7 +10,7 @@ import aiohttp
 from door import Door
 from official import PACK
 from people import whole_day
-from process import daka, environment, fresh_database, running
+from process import daka, environment, free_port, fresh_database, running
 
 from backend.kernel import clock
 from backend.kernel.documents import Column, Sheet, write_book
@@ -43,6 +43,8 @@ async def test_from_an_empty_database_to_the_first_check_in(settings: Settings, 
         members = _set_up(run, tmp_path)
         async with running("serve", env=env, cwd=tmp_path) as (base, _), aiohttp.ClientSession() as session:
             door = Door(base, session)
+            taken = daka("serve", "--port", base.rpartition(":")[2], env=env, cwd=tmp_path)
+            assert taken.returncode == 1 and "换一个端口" in taken.stderr and "Traceback" not in taken.stderr
             secretary = await _bind(door, sandbox[0], "陈立群", run("member", "invite", members["陈立群"]))
             member = await _bind(door, sandbox[0], "安敏", run("member", "invite", members["安敏"]))
             assert (await door.get("/me", secretary)).json["roles"] == ["secretary"]
@@ -55,6 +57,8 @@ async def test_from_an_empty_database_to_the_first_check_in(settings: Settings, 
             after = (await door.get("/stats/today", secretary)).json["cell"]
             assert (before["assigned"], before["done"], after["assigned"], after["done"]) == (3, 0, 3, 1)
         run("check")
+        demo = daka("demo", "--port", str(free_port()), env=env, cwd=tmp_path)
+        assert demo.returncode == 1 and "正式的支部" in demo.stderr
 
 
 ANSWERS = {"single": {"choice": ["A"]}, "multiple": {"choice": ["A", "B"]}, "true_false": {"choice": ["true"]}, "blank": {"text": "不知道"}}

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 
 from backend import console_links
+from backend.cli.arguments import row_id
 from backend.kernel.settings import Settings
 
 
 def add(commands: argparse._SubParsersAction) -> None:
     group = commands.add_parser("console", help="控制台").add_subparsers(dest="verb", required=True, metavar="操作")
     command = group.add_parser("link", help="为有角色的成员生成控制台的一次性链接")
-    command.add_argument("member", type=int, metavar="编号", help="成员编号")
+    command.add_argument("member", type=row_id, metavar="编号", help="成员编号")
     command.set_defaults(run=link)
 
 

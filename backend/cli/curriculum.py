@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from backend import curriculum, curriculum_import
-from backend.cli.arguments import row_id
+from backend.cli.arguments import content, row_id
 from backend.curriculum_import import Source
 from backend.kernel import clock
 from backend.kernel.errors import Invalid
@@ -28,6 +28,8 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 
 async def load(parsed: argparse.Namespace, settings: Settings) -> None:
+    if not (parsed.path / "pack.yaml").is_file():
+        raise Invalid(f"{parsed.path} 不是内容包目录：其中没有 pack.yaml", code="unreadable_file")
     counts = await curriculum.load(parsed.path)
     print(
         f"已载入：{counts['aspects']} 个方面、{counts['units']} 个单元、{counts['questions']} 道题"
@@ -37,14 +39,11 @@ async def load(parsed: argparse.Namespace, settings: Settings) -> None:
 
 async def import_text(parsed: argparse.Namespace, settings: Settings) -> None:
     """Prints a table of what was found."""
-    try:
-        content = parsed.file.read_bytes()
-    except OSError as error:
-        raise Invalid(f"无法读取文件 {parsed.file}：{error.strerror}", code="unreadable_file") from None
+    official = content(parsed.file)
     report = await curriculum_import.import_text(
         None,
         branch_id=parsed.branch,
-        source=Source(parsed.text, parsed.file.name, content),
+        source=Source(parsed.text, parsed.file.name, official),
         today=clock.today(),
         dry_run=parsed.dry_run,
         partial=parsed.partial,

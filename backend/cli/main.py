@@ -8,9 +8,10 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from backend.cli.chinese import Parser
 from backend.kernel import settings
 from backend.kernel.errors import DakaError
-from backend.kernel.settings import SettingsError
+from backend.kernel.settings import Settings, SettingsError
 
 # Every group stands in a file of its name.
 GROUPS = ("serve", "migrate", "curriculum", "branch", "roster", "member", "questions", "plan", "console", "check")
@@ -21,7 +22,7 @@ def parser(first_word: str = "") -> argparse.ArgumentParser:
 
     A command does not wait for the others' modules to be imported: only the group of `first_word` is, or all for the overview.
     """
-    top = argparse.ArgumentParser(prog="daka", description="打卡：每日学习、答题与覆盖统计")
+    top = Parser(prog="daka", description="打卡：每日学习、答题与覆盖统计")
     commands = top.add_subparsers(dest="command", required=True, metavar="命令")
     wanted = "serve" if first_word == "demo" else first_word
     for name in (wanted,) if wanted in GROUPS else GROUPS:
@@ -46,6 +47,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 async def _run(parsed: argparse.Namespace) -> int | None:
     chosen = settings.use(settings.load())
+    try:
+        return await _run_with(parsed, chosen)
+    except (DakaError, SettingsError):
+        raise
+    except Exception as error:
+        from backend.cli import failures
+
+        sentence = await failures.sentence(error, chosen)
+        if sentence is None:
+            raise
+        raise SettingsError(sentence) from error
+
+
+async def _run_with(parsed: argparse.Namespace, chosen: Settings) -> int | None:
     if getattr(parsed, "bare", False):
         return await parsed.run(parsed, chosen)
     from backend.kernel import database

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from datetime import date
+import re
 
 from backend import branches, plans
+from backend.cli.arguments import day, row_id
 from backend.kernel import clock
 from backend.kernel.settings import Settings
 
@@ -13,10 +14,10 @@ from backend.kernel.settings import Settings
 def add(commands: argparse._SubParsersAction) -> None:
     group = commands.add_parser("plan", help="学习计划").add_subparsers(dest="verb", required=True, metavar="操作")
     command = group.add_parser("create", help="制定学习计划并排定每日任务，输出计划编号")
-    command.add_argument("--branch", type=int, required=True, metavar="编号", help="支部编号")
+    command.add_argument("--branch", type=row_id, required=True, metavar="编号", help="支部编号")
     command.add_argument("--title", required=True, help="计划名称")
-    command.add_argument("--from", dest="starts_on", type=date.fromisoformat, required=True, metavar="日期", help="开始日期，如 2026-03-01")
-    command.add_argument("--to", dest="ends_on", type=date.fromisoformat, required=True, metavar="日期", help="结束日期（含当天）")
+    command.add_argument("--from", dest="starts_on", type=day, required=True, metavar="日期", help="开始日期，如 2026-03-01")
+    command.add_argument("--to", dest="ends_on", type=day, required=True, metavar="日期", help="结束日期（含当天）")
     command.add_argument("--weekdays", type=numbers, default=[1, 2, 3, 4, 5], help="星期，如 1-5 或 1,3,5（默认 1-5）")
     command.add_argument("--aspects", type=numbers, default=list(range(1, 10)), help="方面及其次序，如 1-9 或 3,1,2（默认 1-9）")
     command.add_argument("--units", type=words, default=[], help="专委会或党小组的编号或名称，逗号分隔（默认全部）")
@@ -31,11 +32,13 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 
 def numbers(text: str) -> list[int]:
-    """[1, 2, 3, 5] for "1-3,5"."""
+    """[1, 2, 3, 5] for "1-3,5"; each below 100."""
     found: list[int] = []
     for part in words(text):
-        first, _, last = part.partition("-")
-        found += range(int(first), int(last or first) + 1)
+        ends = re.fullmatch(r"([0-9]{1,2})(?:-([0-9]{1,2}))?", part)
+        if ends is None:
+            raise argparse.ArgumentTypeError(f"应如 1-5 或 1,3,5，不是 {text[:30]}")
+        found += range(int(ends[1]), int(ends[2] or ends[1]) + 1)
     return found
 
 

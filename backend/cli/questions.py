@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from backend import questions
-from backend.cli.arguments import row_id
-from backend.kernel.errors import Invalid
+from backend import branches, questions
+from backend.cli.arguments import content, row_id, write
 from backend.kernel.settings import Settings
 
 
@@ -15,7 +14,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     group = commands.add_parser("questions", help="题库").add_subparsers(dest="verb", required=True, metavar="操作")
     command = group.add_parser("import", help="从 xlsx 导入题库；有一行出错就一行也不导入")
     command.add_argument("file", type=Path, metavar="FILE.xlsx")
-    command.add_argument("--branch", type=row_id, required=True, metavar="编号", help="支部编号")
+    command.add_argument("--branch", type=row_id, metavar="编号", help="支部编号；只有一个支部时可以不写")
     command.add_argument("--partial", action="store_true", help="只导入无误的行")
     command.add_argument("--dry-run", action="store_true", help="只检查，不写入")
     command.set_defaults(run=load)
@@ -26,21 +25,19 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 async def load(parsed: argparse.Namespace, settings: Settings) -> int:
     """Prints each faulty row with its reason; 1 when there was one and the sound rows were not asked for."""
-    try:
-        content = parsed.file.read_bytes()
-    except OSError as error:
-        raise Invalid(f"无法读取文件 {parsed.file}：{error.strerror}", code="unreadable_file") from None
-    checked = await questions.import_sheet(None, branch_id=parsed.branch, content=content, dry_run=True, partial=False)
+    sheet = content(parsed.file)
+    branch_id = parsed.branch or await branches.only_branch()
+    checked = await questions.import_sheet(None, branch_id=branch_id, content=sheet, dry_run=True, partial=False)
     for fault in checked["faults"]:
         print(f"第 {fault['row']} 行：{fault['reason']}")
     if parsed.dry_run or (checked["faults"] and not parsed.partial):
         print(f"未写入。无误的题目 {checked['added']} 道。")
         return 1 if checked["faults"] else 0
-    loaded = await questions.import_sheet(None, branch_id=parsed.branch, content=content, dry_run=False, partial=parsed.partial)
+    loaded = await questions.import_sheet(None, branch_id=branch_id, content=sheet, dry_run=False, partial=parsed.partial)
     print(f"已导入 {loaded['added']} 道题。")
     return 0
 
 
 async def template(parsed: argparse.Namespace, settings: Settings) -> None:
-    parsed.file.write_bytes(questions.template())
+    write(parsed.file, questions.template())
     print(f"已写入空白题库表：{parsed.file}")

@@ -6,8 +6,7 @@ import argparse
 from pathlib import Path
 
 from backend import members_import
-from backend.cli.arguments import day, row_id
-from backend.kernel.errors import Invalid
+from backend.cli.arguments import content, day, row_id, write
 from backend.kernel.settings import Settings
 
 
@@ -29,7 +28,7 @@ async def load(parsed: argparse.Namespace, settings: Settings) -> int:
     """Prints each faulty row with its reason; 1 when there was one and the sound rows were not asked for."""
     report = await members_import.load(
         None,
-        content=_content(parsed.file),
+        content=content(parsed.file),
         branch_id=parsed.branch,
         joined_on=parsed.joined,
         partial=parsed.partial,
@@ -44,13 +43,6 @@ async def load(parsed: argparse.Namespace, settings: Settings) -> int:
     return 1 if report["faults"] and not parsed.partial else 0
 
 
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise Invalid(f"无法读取文件 {path}：{error.strerror}", code="unreadable_file") from None
-
-
 async def template(parsed: argparse.Namespace, settings: Settings) -> None:
-    parsed.file.write_bytes(members_import.template())
+    write(parsed.file, members_import.template())
     print(f"已写入空白名册表：{parsed.file}")

@@ -6,15 +6,17 @@ import argparse
 import os
 import sys
 
+from backend.cli.arguments import port
+
 
 def add(commands: argparse._SubParsersAction) -> None:
     serve = commands.add_parser("serve", help="按设置启动服务")
     serve.add_argument("--host", default="127.0.0.1", help="监听地址（默认 127.0.0.1）")
-    serve.add_argument("--port", type=int, default=8000, help="端口（默认 8000）")
+    serve.add_argument("--port", type=port, default=8000, help="端口（默认 8000）")
     serve.add_argument("--workers", type=int, default=1, help="进程数（SQLite 只能为 1）")
     serve.set_defaults(run=run, serves=True)
     demo = commands.add_parser("demo", help="演示：内置数据库、微信沙箱与演示支部（不用于生产）")
-    demo.add_argument("--port", type=int, default=8000, help="端口（默认 8000）")
+    demo.add_argument("--port", type=port, default=8000, help="端口（默认 8000）")
     demo.add_argument("--data-dir", default="", help="数据目录（默认 var）")
     demo.set_defaults(run=run, serves=True)
 

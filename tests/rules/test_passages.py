@@ -72,3 +72,17 @@ SHORT_TEXTS = st.lists(st.sampled_from("甲 乙 丙 丁 甲乙丙丁戊 甲乙�
 def test_each_id_is_used_once_and_in_order(old: list[str], new: list[str]):
     ids = [found for found in match_passages(list(enumerate(old)), new) if found is not None]
     assert ids == sorted(set(ids))
+
+
+def test_a_text_of_thousands_of_similar_corrected_passages_is_matched_in_bounded_time():
+    old = [filler(number // 50, number) for number in range(3000)]
+    start = time.process_time()
+    ids = match_passages(list(enumerate(old)), [text.replace("至此结束", "到此结束") for text in old])
+    assert time.process_time() - start < 10
+    found = [number for number in ids if number is not None]
+    assert len(found) > 1000 and found == sorted(set(found))
+
+
+def test_a_long_text_corrected_in_every_passage_keeps_every_id():
+    old = ["".join(chr(0x4E00 + (number * 97 + k * k * 31) % 3001) for k in range(150)) for number in range(1000)]
+    assert match_passages(list(enumerate(old)), [f"{text[:75]}改{text[76:]}" for text in old]) == list(range(1000))
