@@ -8,8 +8,7 @@ import ipaddress
 from sanic import Blueprint, Request
 from sanic.response import HTTPResponse, json
 
-from api import metrics
-from backend.kernel import database
+from backend.kernel import database, metrics
 from backend.kernel.errors import NotFound
 from backend.kernel.redis import RedisError
 

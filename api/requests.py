@@ -11,7 +11,7 @@ import structlog
 from sanic import Request, Sanic
 from sanic.response import HTTPResponse
 
-from api import metrics
+from backend.kernel import metrics
 from backend.kernel.settings import Settings
 
 log = structlog.get_logger()

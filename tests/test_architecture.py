@@ -37,6 +37,7 @@ HOMES = {
     "python_calamine": ("backend/kernel/documents",),
     "docx": ("backend/kernel/documents",),
     "lxml": ("backend/kernel/documents", "backend/kernel/webpages"),
+    "prometheus_client": ("backend/kernel/metrics.py",),
     "jinja2": ("console/",),
     "chinese_calendar": ("backend/calendar.py",),
 }
@@ -45,7 +46,7 @@ HOMES = {
 NOT_FEATURES = {
     "__init__": "package", "__main__": "starts the service", "app": "wiring", "http": "the endpoint declaration",
     "errors": "the one error shape",
-    "requests": "around every request", "logs": "logging", "metrics": "figures of the process", "health": "life of the process",
+    "requests": "around every request", "logs": "logging", "health": "life of the process",
     "openapi": "the document",
 }  # fmt: skip
 

@@ -15,6 +15,16 @@ seconds = Histogram(
 )
 
 
+wechat_calls = Counter("daka_wechat_calls_total", "对微信的每一次请求（含重试），按接口与结果", ["endpoint", "result"], registry=registry)
+wechat_seconds = Histogram(
+    "daka_wechat_seconds",
+    "对微信的一次请求用时（秒）",
+    ["endpoint"],
+    registry=registry,
+    buckets=(0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 3),
+)
+check_ins = Counter("daka_check_ins_total", "打卡请求，按结果", ["outcome"], registry=registry)
+
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
 
@@ -22,6 +32,12 @@ def observe(method: str, route: str, status: int, taken: float) -> None:
     """Counts one request that took `taken` seconds."""
     requests.labels(method if method in METHODS else "other", route, str(status)).inc()
     seconds.labels(route).observe(taken)
+
+
+def wechat_call(endpoint: str, result: str, taken: float) -> None:
+    """Counts one request to WeChat, each try on its own: `endpoint` is the path without query, `result` a fixed word."""
+    wechat_calls.labels(endpoint, result).inc()
+    wechat_seconds.labels(endpoint).observe(taken)
 
 
 def text() -> bytes:
