@@ -8,7 +8,7 @@ UV := .venv/bin/uv
 STAMP := .venv/.locked
 LOCK := $(shell sha256sum uv.lock pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
 
-.PHONY: install run test test-sqlite test-postgres lint format clean
+.PHONY: install run test test-sqlite test-postgres bench lint format clean
 
 install: $(STAMP).$(LOCK)
 
@@ -46,6 +46,10 @@ test-sqlite: $(TESTED)
 
 test-postgres: $(TESTED)
 	DAKA_TEST_DB=postgres .venv/bin/python -m pytest
+
+# 压测不在 make test 之内；BENCH="--rounds 5" 传参数。
+bench: $(TESTED)
+	@.venv/bin/python -m bench.first_figures $(BENCH)
 
 lint: $(TESTED)
 	.venv/bin/ruff check .
