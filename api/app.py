@@ -35,6 +35,7 @@ from api import (
     texts,
 )
 from api.http import PREFIX
+from backend import checkins as checkin_rules
 from backend import housekeeping
 from backend.kernel import database, redis
 from backend.kernel import settings as kernel_settings
@@ -106,6 +107,7 @@ def create_app(settings: Settings, *, name: str = "daka") -> Sanic:
     @app.after_server_stop
     async def close_doors(app: Sanic) -> None:
         app.ctx.housekeeping.cancel()
+        await checkin_rules.drain()
         await app.ctx.wechat.close()
         await app.ctx.redis.aclose()
         await database.close()

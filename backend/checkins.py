@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from backend import checkins_write, figures, quizzes, tasks
+from backend import checkins_batch, checkins_write, tasks
+from backend.checkins_batch import Attempt
 from backend.checkins_write import FinishedDay, Stored
-from backend.kernel import access, audit, clock
+from backend.kernel import access, audit, clock, database
 from backend.kernel.access import SECRETARY, Actor
 from backend.kernel.database import fetch, transactional
-from backend.kernel.errors import Conflict, DakaError, Forbidden, Invalid, NotFound
-from backend.rules import periods, streaks
+from backend.kernel.errors import DakaError, Forbidden, Invalid, NotFound
+from backend.rules import periods
 
 KEYS_KEPT = timedelta(days=7)
 
@@ -32,47 +33,20 @@ async def check_in(
     """Completes the day with what the request brings and what is already stored: the receipt, and whether it is new.
 
     A repeat, with any body, gives the first receipt. Raises NotFound outside the audience, Conflict `not_open`, `closed` or `incomplete`
-    (naming what is missing; nothing is stored), Invalid `idempotency_mismatch` and for malformed answers.
+    (naming what is missing; nothing is stored), Invalid `idempotency_mismatch` and for malformed answers, Unavailable when too many wait.
     """
-    task = await tasks.task_for(actor.member_id, task_id=task_id)
-    if key and (await checkins_write.request_hashes([(actor.member_id, key)])).get((actor.member_id, key), request_hash) != request_hash:
-        raise checkins_write.mismatch()
-    if task["checkin_id"] is not None:
-        return _receipt((await checkins_write.find([(actor.member_id, task_id)]))[actor.member_id, task_id]), False
-    today = periods.shanghai_date(at)
-    tasks.refuse_unless_open(task, today=today)
-    content = await tasks.content_of(task_id)
-    graded = quizzes.grade_all(content, answers)
-    firsts = await quizzes.first_answers(actor.member_id, task_id)
-    outcomes = {**{g.question_id: g.right for g in graded}, **firsts}
-    _refuse_incomplete(content, await _read(actor.member_id, task_id), passages, outcomes)
-    kind = periods.kind_of(
-        task_date=task["date"],
-        arrived_on=today,
-        studied_on=studied_on,
-        fetched_on_task_date=studied_on is not None and await _fetched_that_day(actor, task),
-        arrived_within_48h=periods.within_offline_window(task["date"], at),
+    attempt = Attempt(
+        actor.member_id, actor.session_id, task_id, passages, answers, reflection, studied_on, key, request_hash, at, actor.request_id
     )
-    day = FinishedDay(
-        member_id=actor.member_id,
-        task_id=task_id,
-        task_date=task["date"],
-        kind=kind,
-        at=at,
-        on=today,
-        studied_on=studied_on if studied_on == task["date"] != today and kind == "on_time" else None,
-        receipt={
-            "streak": await _streak_with(actor.member_id, task["date"], kind, today),
-            "results": [quizzes.result_of(question, outcomes[question.id]) for question in content.questions],
-        },
-        passages=list(passages),
-        graded=graded,
-        reflection=(reflection or "").strip() or None,
-        key=key,
-        request_hash=request_hash,
-        request_id=actor.request_id,
-    )
-    return _answered(await checkins_write.write([day]))
+    if database.inside_transaction():
+        return _answered(await checkins_batch.settle([attempt]))
+    stored = await checkins_batch.queue.submit(attempt)
+    return _receipt(stored), stored.is_new
+
+
+async def drain() -> None:
+    """Returns when every check-in that has come in is written."""
+    await checkins_batch.queue.drain()
 
 
 def _answered(outcomes: list[Stored | DakaError]) -> tuple[dict[str, Any], bool]:
@@ -91,46 +65,6 @@ def _receipt(stored: Stored) -> dict[str, Any]:
         "checked_in_at": clock.shanghai(stored.at).isoformat(timespec="seconds"),
         **stored.receipt,
     }
-
-
-def _refuse_incomplete(content: Any, read: set[int], passages: Sequence[int], outcomes: dict[int, bool]) -> None:
-    """A day is complete when every passage is marked read and every question answered, right or wrong."""
-    known = {passage.id for passage in content.passages}
-    unknown = [index for index, passage in enumerate(passages) if passage not in known]
-    if unknown:
-        raise Invalid(
-            "有的段落不属于当天的任务。",
-            code="unknown_passage",
-            errors=[{"field": f"passages[{index}]", "message": "不属于当天的任务"} for index in unknown],
-        )
-    unread = [p.id for p in content.passages if p.id not in read and p.id not in set(passages)]
-    unanswered = [q.id for q in content.questions if q.id not in outcomes]
-    if unread or unanswered:
-        parts = [f"{len(unread)} 个段落未读"] * bool(unread) + [f"{len(unanswered)} 道题未答"] * bool(unanswered)
-        missing = {"passages": unread, "questions": unanswered}
-        raise Conflict(f"还有 {'、'.join(parts)}，完成后即可打卡。", code="incomplete", extra={"missing": missing})
-
-
-async def _read(member_id: int, task_id: int) -> set[int]:
-    rows = await fetch("SELECT passage_id FROM reading WHERE member_id = $1 AND task_id = $2", member_id, task_id)
-    return {row["passage_id"] for row in rows}
-
-
-async def _fetched_that_day(actor: Actor, task: dict[str, Any]) -> bool:
-    """Evidence for a day finished without a network: this session fetched the task on its day."""
-    rows = await fetch(
-        "SELECT 1 AS one FROM task_fetch WHERE session_id = $1 AND task_id = $2 AND fetched_on = $3",
-        actor.session_id, task["id"], task["date"],
-    )  # fmt: skip
-    return bool(rows)
-
-
-async def _streak_with(member_id: int, task_date: date, kind: str, today: date) -> dict[str, int]:
-    """The streak as it stands once this task is done."""
-    state = "kept" if kind == "on_time" else "makeup"
-    days = [streaks.Day(d.date, state if d.date == task_date else d.state) for d in await figures.days_of(member_id, today=today)]
-    found = streaks.streak(days, today=today)
-    return {"current": found.current, "longest": found.longest}
 
 
 async def record(actor: Actor, *, task_id: int, member_id: int, studied_on: date, at: datetime) -> tuple[dict[str, Any], bool]:
@@ -160,10 +94,17 @@ async def record(actor: Actor, *, task_id: int, member_id: int, studied_on: date
         on=today,
         studied_on=studied_on,
         recorded_by=actor.member_id,
-        receipt={"streak": await _streak_with(member_id, task["date"], kind, today), "results": []},
+        receipt={"streak": await _streak_with(member_id, task_id, kind, today), "results": []},
         request_id=actor.request_id,
     )
     return _answered(await _write_audited(actor, day))
+
+
+async def _streak_with(member_id: int, task_id: int, kind: str, today: date) -> dict[str, int]:
+    """The streak as it stands once this task is done."""
+    letter = "k" if kind == "on_time" else "m"
+    letters = await checkins_write.letters([(member_id, task_id, letter, today)])
+    return checkins_batch.streak_shown(letters[member_id, task_id])
 
 
 @transactional

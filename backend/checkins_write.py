@@ -1,27 +1,30 @@
-"""The write of check-ins: a list of finished days in, an outcome for each out, in one transaction. All SQL of this path stands here.
+"""Check-ins in bulk: what is there is read, what is new is written, in the caller's one transaction. All SQL of this path stands here.
 
-It is called with one day for now; a group commit can feed it more without a change for its callers. Locks are taken in one order:
-members, then tasks (see backend/figures.py), then summary rows by key.
+A batch may be of one day or of five hundred: the statements are the same, and so is their number. Locks are taken in one order: members,
+then tasks (see backend/figures.py), then summary rows by key. Under the lock of its member a day's state cannot change, so what is
+counted here is exact; the unique constraints decide all the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
 import msgspec
 
-from backend import figures
-from backend.kernel.database import as_date, as_instant, fetch, int_list, lock_rows, transactional
-from backend.kernel.errors import DakaError, Invalid, NotFound
-from backend.quizzes import DayAnswers, Graded, first_answers, keep_answers
+from backend import figures, quizzes
+from backend.kernel.database import as_date, as_instant, dialect, fetch, lock_rows, table_of, transactional
+from backend.kernel.errors import DakaError, NotFound
+from backend.quizzes import DayAnswers, Graded
+
+Pair = tuple[int, int]  # member id, task id
 
 
 @dataclass(frozen=True, slots=True)
 class FinishedDay:
-    """One member's complete day. `key` and `request_hash` belong to an idempotent request; `receipt` holds streak and results."""
+    """One member's complete day. `receipt` holds streak and results; `recorded_by`: who wrote it down (代录)."""
 
     member_id: int
     task_id: int
@@ -35,12 +38,10 @@ class FinishedDay:
     passages: Sequence[int] = ()
     graded: Sequence[Graded] = ()
     reflection: str | None = None
-    key: str | None = None
-    request_hash: str = ""
     request_id: str = ""
 
     @property
-    def pair(self) -> tuple[int, int]:
+    def pair(self) -> Pair:
         return self.member_id, self.task_id
 
 
@@ -57,57 +58,59 @@ class Stored:
     is_new: bool = field(default=False)
 
 
-def mismatch() -> Invalid:
-    return Invalid("同一个 Idempotency-Key 已用于另一个请求。", code="idempotency_mismatch")
+@dataclass(slots=True)
+class State:
+    """What is known of some pairs, under their locks. `read`: passages; `firsts`: question -> right."""
+
+    facts: dict[Pair, dict]
+    stored: dict[Pair, Stored]
+    read: dict[Pair, set[int]]
+    firsts: dict[Pair, dict[int, bool]]
 
 
 @transactional
 async def write(days: Sequence[FinishedDay]) -> list[Stored | DakaError]:
-    """Stores what is new and answers each day in order: the check-in (new or already there), or the error of this one day.
+    """Stores what is new and answers each day in order: the check-in (new or already there), or NotFound outside the audience."""
+    state = await hold({day.pair: day.task_date for day in days})
+    new: dict[Pair, FinishedDay] = {}
+    for day in days:
+        if day.pair in state.facts and day.pair not in state.stored:
+            new.setdefault(day.pair, day)
+    stored = state.stored | await store(list(new.values()), state)
+    return [stored.get(day.pair) or NotFound() for day in days]
 
-    Errors: Invalid `idempotency_mismatch`, NotFound when the member is no longer in the task's audience.
-    """
-    await lock_rows("member", sorted({day.member_id for day in days}), strength="FOR NO KEY UPDATE")
-    await figures.hold(day.task_id for day in days)
-    known_keys = await request_hashes([(day.member_id, day.key) for day in days if day.key])
-    facts = await figures.facts(sorted({day.pair for day in days}))
+
+async def hold(pairs: dict[Pair, date]) -> State:
+    """Locks the members and tasks of these pairs (pair -> the task's date) until the transaction ends, and reads their state."""
+    await lock_rows("member", sorted({member for member, _ in pairs}), strength="FOR NO KEY UPDATE")
+    await figures.hold(task for _, task in pairs)
+    facts = await figures.facts(list(pairs))
+    stored = await find([pair for pair, fact in facts.items() if fact["checkin_id"] is not None])
     # Who withdrew consent while the request was under way writes nothing any more.
-    facts = {pair: fact for pair, fact in facts.items() if fact["blanked_at"] is None}
-    errors: dict[int, DakaError] = {}
-    chosen: dict[tuple[int, int], FinishedDay] = {}
-    for index, day in enumerate(days):
-        if day.key and known_keys.setdefault((day.member_id, day.key), day.request_hash) != day.request_hash:
-            errors[index] = mismatch()
-        elif day.pair not in facts and not await find([day.pair]):
-            errors[index] = NotFound()
-        else:
-            chosen.setdefault(day.pair, day)
-    new = await _insert_new([day for day in chosen.values() if day.pair in facts])
-    await _follow([chosen[pair] for pair in new], facts)
-    stored = await find(list(chosen))
-    await _keep_keys([day for index, day in enumerate(days) if index not in errors and day.key])
-    return [errors.get(index) or _outcome(stored[day.pair], day is chosen[day.pair] and day.pair in new) for index, day in enumerate(days)]
+    facts = {pair: fact for pair, fact in facts.items() if fact["blanked_at"] is None or pair in stored}
+    open_pairs = {pair: pairs[pair] for pair in facts if pair not in stored}
+    return State(facts, stored, *await _marks(open_pairs))
 
 
-def _outcome(row: Stored, is_new: bool) -> Stored:
-    return Stored(row.id, row.task_id, row.task_date, row.kind, row.at, row.receipt, is_new)
+_CHECK_IN = {
+    "member_id": "bigint", "task_id": "bigint", "task_date": "date", "kind": "text", "checked_in_at": "timestamptz",
+    "checked_in_on": "date", "studied_on": "date", "recorded_by_id": "bigint", "firsts": "int", "rights": "int", "receipt": "text",
+    "request_id": "text",
+}  # fmt: skip
+_PAIR = {"member_id": "bigint", "task_id": "bigint", "task_date": "date"}
+_READING = {**_PAIR, "passage_id": "bigint", "read_at": "timestamptz"}
+_REFLECTION = {**_PAIR, "body": "text", "written_at": "timestamptz"}
 
 
-async def request_hashes(keys: Sequence[tuple[int, str]]) -> dict[tuple[int, str], str]:
-    """The request hash kept under each (member, idempotency key)."""
-    known = {}
-    for member_id, key in keys:
-        for row in await fetch("SELECT request_hash FROM idempotency_key WHERE member_id = $1 AND key = $2", member_id, key):
-            known[member_id, key] = row["request_hash"]
-    return known
-
-
-async def find(pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], Stored]:
+async def find(pairs: Sequence[Pair]) -> dict[Pair, Stored]:
     """The check-ins that are there for these (member, task) pairs."""
-    wanted = set(pairs)
+    if not pairs:
+        return {}
+    wanted, values = table_of({"member_id": "bigint", "task_id": "bigint"}, pairs)
     rows = await fetch(
-        "SELECT id, member_id, task_id, task_date, kind, checked_in_at, receipt FROM check_in "  # noqa: S608
-        f"WHERE member_id IN ({int_list(m for m, _ in pairs)}) AND task_id IN ({int_list(t for _, t in pairs)})"
+        "SELECT c.id, c.member_id, c.task_id, c.task_date, c.kind, c.checked_in_at, c.receipt "  # noqa: S608
+        f"FROM {wanted} w CROSS JOIN check_in c WHERE c.member_id = w.member_id AND c.task_id = w.task_id",
+        *values,
     )
     return {
         (row["member_id"], row["task_id"]): Stored(
@@ -119,64 +122,101 @@ async def find(pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], Stored
             msgspec.json.decode(row["receipt"]),
         )
         for row in rows
-        if (row["member_id"], row["task_id"]) in wanted
     }
 
 
-_CHECK_IN = (
-    "member_id, task_id, task_date, kind, checked_in_at, checked_in_on, studied_on, recorded_by_id, firsts, rights, receipt, request_id"
-)
+async def _marks(pairs: dict[Pair, date]) -> tuple[dict[Pair, set[int]], dict[Pair, dict[int, bool]]]:
+    """The passages that are marked as read, and the first answers, of these pairs."""
+    read: dict[Pair, set[int]] = {}
+    firsts: dict[Pair, dict[int, bool]] = {}
+    if pairs:
+        wanted, values = table_of(_PAIR, [(*pair, day) for pair, day in pairs.items()])
+        own = "{0}.member_id = w.member_id AND {0}.task_id = w.task_id AND {0}.task_date = w.task_date"
+        for row in await fetch(
+            "SELECT r.member_id, r.task_id, r.passage_id AS id, NULL AS right_answer "  # noqa: S608
+            f"FROM {wanted} w CROSS JOIN reading r WHERE {own.format('r')} "
+            'UNION ALL SELECT a.member_id, a.task_id, a.question_id, CASE WHEN a."right" THEN 1 ELSE 0 END '
+            f"FROM {wanted} w CROSS JOIN answer a WHERE {own.format('a')} AND a.is_first",
+            *values,
+        ):
+            pair = row["member_id"], row["task_id"]
+            if row["right_answer"] is None:
+                read.setdefault(pair, set()).add(row["id"])
+            else:
+                firsts.setdefault(pair, {})[row["id"]] = bool(row["right_answer"])
+    return read, firsts
 
 
-async def _insert_new(days: Sequence[FinishedDay]) -> set[tuple[int, int]]:
-    """Inserts the check-ins; the unique constraint decides which are new: their (member, task) pairs."""
+async def store(days: Sequence[FinishedDay], state: State) -> dict[Pair, Stored]:
+    """Writes these days, none of which is there yet, with all that belongs to them, and moves the summary: as they now stand."""
     if not days:
-        return set()
-    values: list[Any] = []
+        return {}
+    counts = await _counts(days, state)
+    ids = await _insert(days, counts, state)
+    days = [day for day in days if day.pair in ids]
+    await _insert_readings(days)
+    await quizzes.insert_answers([(DayAnswers(*day.pair, day.task_date, day.graded), day.at) for day in days], state.firsts)
+    await _insert_reflections(days)
+    if tallied := [day.pair for day in days if state.firsts.get(day.pair)]:
+        wanted, values = table_of({"member_id": "bigint", "task_id": "bigint"}, tallied)
+        await fetch(f"DELETE FROM answer_tally WHERE (member_id, task_id) IN (SELECT member_id, task_id FROM {wanted} w)", *values)  # noqa: S608
+    await _move(days, counts, state)
+    return {day.pair: Stored(ids[day.pair], day.task_id, day.task_date, day.kind, day.at, day.receipt, True) for day in days}
+
+
+async def _counts(days: Sequence[FinishedDay], state: State) -> dict[Pair, tuple[int, int]]:
+    """How many first answers that count each day adds to those already there, and how many of them are right."""
+    new = {
+        day.pair: [g for g in day.graded if g.question_id not in state.firsts.get(day.pair, {})] for day in days
+    }  # fmt: skip
+    withdrawn = await quizzes.withdrawn_pairs({(g.question_id, task_id) for (_, task_id), graded in new.items() for g in graded})
+    counted = {(m, t): [g for g in graded if (g.question_id, t) not in withdrawn] for (m, t), graded in new.items()}
+    return {pair: (len(graded), sum(g.right for g in graded)) for pair, graded in counted.items()}
+
+
+async def _insert(days: Sequence[FinishedDay], counts: dict[Pair, tuple[int, int]], state: State) -> dict[Pair, int]:
+    """Inserts the check-ins with all their first answers counted; the unique constraint decides which are new: their ids."""
+    rows = []
     for day in days:
-        values += [*day.pair, day.task_date, day.kind, day.at, day.on, day.studied_on, day.recorded_by, 0, 0]
-        values += [msgspec.json.encode(day.receipt).decode(), day.request_id]
-    rows = await fetch(
-        f"INSERT INTO check_in ({_CHECK_IN}) VALUES {_slots(len(days), 12)} "  # noqa: S608
-        "ON CONFLICT (member_id, task_id, task_date) DO NOTHING RETURNING member_id, task_id",
+        fact, (first, right) = state.facts[day.pair], counts[day.pair]
+        arrival = day.task_date, day.kind, day.at, day.on, day.studied_on, day.recorded_by
+        receipt = msgspec.json.encode(day.receipt).decode()
+        rows.append((*day.pair, *arrival, fact["firsts"] + first, fact["rights"] + right, receipt, day.request_id))
+    columns = ", ".join(_CHECK_IN)
+    picked = columns.replace("receipt", "receipt::jsonb")
+    given, values = table_of(_CHECK_IN, rows)
+    inserted = await fetch(
+        f"INSERT INTO check_in ({columns}) SELECT {picked} FROM {given} w WHERE true "  # noqa: S608
+        "ON CONFLICT (member_id, task_id, task_date) DO NOTHING RETURNING id, member_id, task_id",
         *values,
     )
-    return {(row["member_id"], row["task_id"]) for row in rows}
+    return {(row["member_id"], row["task_id"]): row["id"] for row in inserted}
 
 
-def _slots(rows: int, columns: int) -> str:
-    return ", ".join(f"({', '.join(f'${columns * n + k}' for k in range(1, columns + 1))})" for n in range(rows))
-
-
-async def _follow(days: Sequence[FinishedDay], facts: dict[tuple[int, int], dict]) -> None:
-    """What a new check-in brings with it: readings, answers, counts, reflection, and the move of the summary."""
-    if not days:
-        return
-    readings = [(day.member_id, passage, day.task_id, day.task_date, day.at) for day in days for passage in day.passages]
-    if readings:
+async def _insert_readings(days: Iterable[FinishedDay]) -> None:
+    rows = [(*day.pair, day.task_date, passage, day.at) for day in days for passage in day.passages]
+    if rows:
+        columns = ", ".join(_READING)
+        given, values = table_of(_READING, rows)
         await fetch(
-            f"INSERT INTO reading (member_id, passage_id, task_id, task_date, read_at) VALUES {_slots(len(readings), 5)} "  # noqa: S608
+            f"INSERT INTO reading ({columns}) SELECT {columns} FROM {given} w WHERE true "  # noqa: S608
             "ON CONFLICT (member_id, task_id, passage_id, task_date) DO NOTHING",
-            *(value for row in readings for value in row),
+            *values,
         )
-    counted = await keep_answers([DayAnswers(*day.pair, day.task_date, day.graded) for day in days], at=days[0].at)
+
+
+async def _insert_reflections(days: Iterable[FinishedDay]) -> None:
+    rows = [(*day.pair, day.task_date, day.reflection, day.at) for day in days if day.reflection]
+    if rows:
+        columns = ", ".join(_REFLECTION)
+        given, values = table_of(_REFLECTION, rows)
+        await fetch(f"INSERT INTO reflection ({columns}, state) SELECT {columns}, 'pending' FROM {given} w", *values)  # noqa: S608
+
+
+async def _move(days: Iterable[FinishedDay], counts: dict[Pair, tuple[int, int]], state: State) -> None:
     deltas: dict[tuple[int, int, str, str], dict[str, int]] = {}
     for day in days:
-        fact = facts[day.pair]
-        first, right = counted.get(day.pair, (0, 0))
-        await fetch(
-            "UPDATE check_in SET firsts = $3, rights = $4 WHERE member_id = $1 AND task_id = $2",
-            *day.pair, fact["firsts"] + first, fact["rights"] + right,
-        )  # fmt: skip
-        if first < len(day.graded):
-            await _tell_the_first_results(day)
-        if fact["firsts"]:
-            await fetch("DELETE FROM answer_tally WHERE member_id = $1 AND task_id = $2", *day.pair)
-        if day.reflection:
-            await fetch(
-                "INSERT INTO reflection (member_id, task_id, task_date, body, state, written_at) VALUES ($1, $2, $3, $4, 'pending', $5)",
-                *day.pair, day.task_date, day.reflection, day.at,
-            )  # fmt: skip
+        fact, (first, right) = state.facts[day.pair], counts[day.pair]
         way = "proxy" if day.recorded_by else day.kind
         change = {way: 1, "assigned": fact["excused"], "excused": -fact["excused"], "firsts": first, "rights": right}
         moved = deltas.setdefault((day.task_id, fact["unit_id"], fact["tier"], fact["status"]), {})
@@ -185,18 +225,65 @@ async def _follow(days: Sequence[FinishedDay], facts: dict[tuple[int, int], dict
     await figures.move(deltas)
 
 
-async def _tell_the_first_results(day: FinishedDay) -> None:
-    """Some answer of the request was not the first one, perhaps by a moment: the receipt tells the results that count."""
-    firsts = await first_answers(*day.pair)
-    results = [{**result, "right": firsts.get(result["question"], result["right"])} for result in day.receipt["results"]]
-    receipt = msgspec.json.encode({**day.receipt, "results": results}).decode()
-    await fetch("UPDATE check_in SET receipt = $3 WHERE member_id = $1 AND task_id = $2", *day.pair, receipt)
+# --- idempotency keys -------------------------------------------------------------------------------------------------
+
+_KEY = {"member_id": "bigint", "key": "text"}
+_KEPT = {**_KEY, "request_hash": "text", "created_at": "timestamptz"}
 
 
-async def _keep_keys(days: Sequence[FinishedDay]) -> None:
-    for day in days:
+async def request_hashes(keys: Sequence[tuple[int, str]]) -> dict[tuple[int, str], str]:
+    """The request hash kept under each (member, idempotency key)."""
+    if not keys:
+        return {}
+    wanted, values = table_of(_KEY, keys)
+    rows = await fetch(
+        f"SELECT k.member_id, k.key, k.request_hash FROM {wanted} w CROSS JOIN idempotency_key k "  # noqa: S608
+        "WHERE k.member_id = w.member_id AND k.key = w.key",
+        *values,
+    )
+    return {(row["member_id"], row["key"]): row["request_hash"] for row in rows}
+
+
+async def keep_keys(rows: Sequence[tuple[int, str, str, datetime]]) -> None:
+    """Remembers which request (member, key, hash, instant) each key stood for; the first one stays."""
+    if rows:
+        columns = ", ".join(_KEPT)
+        given, values = table_of(_KEPT, rows)
         await fetch(
-            "INSERT INTO idempotency_key (member_id, key, request_hash, created_at) VALUES ($1, $2, $3, $4) "
+            f"INSERT INTO idempotency_key ({columns}) SELECT {columns} FROM {given} w WHERE true "  # noqa: S608
             "ON CONFLICT (member_id, key) DO NOTHING",
-            day.member_id, day.key, day.request_hash, day.at,
-        )  # fmt: skip
+            *values,
+        )
+
+
+# --- streaks ----------------------------------------------------------------------------------------------------------
+
+_DAYS = {"member_id": "bigint", "task_id": "bigint", "letter": "text", "today": "date"}
+
+# Every task day of a member up to today, each as a letter of rules/streaks.py; the task that is being done has the letter it will have.
+_LETTERS = f"""
+SELECT w.member_id, w.task_id, t.id, t.date, CASE WHEN t.id = w.task_id THEN w.letter WHEN c.kind = 'makeup' THEN 'm'
+  WHEN c.id IS NOT NULL THEN 'k' WHEN EXISTS (
+    SELECT 1 FROM leave l WHERE l.member_id = m.id AND l.state = 'granted' AND l.starts_on <= t.date AND l.ends_on >= t.date
+  ) THEN 'e' WHEN t.date < w.today THEN 'x' ELSE 'o' END AS letter
+FROM {{wanted}} w CROSS JOIN plan_member pm CROSS JOIN daily_task t CROSS JOIN member m CROSS JOIN standing st
+LEFT JOIN check_in c ON c.member_id = m.id AND c.task_id = t.id AND c.task_date = t.date
+WHERE pm.member_id = w.member_id AND t.date <= w.today AND {figures.IN_PLAN} AND {figures.ON_ROSTER} AND {figures.STANDS}
+"""  # noqa: S608
+_TOGETHER = {
+    "postgres": "SELECT member_id, task_id, STRING_AGG(date || letter, '') AS days FROM ({letters}) x GROUP BY member_id, task_id",
+    "sqlite": "SELECT member_id, task_id, GROUP_CONCAT(date || letter, '') AS days FROM ({letters}) x GROUP BY member_id, task_id",
+}
+
+
+async def letters(doing: Sequence[tuple[int, int, str, date]]) -> dict[Pair, str]:
+    """For each (member, task, letter, today): the member's task days up to today as letters, in order of date, that task as `letter`."""
+    wanted, values = table_of(_DAYS, doing)
+    rows = await fetch(_TOGETHER[dialect()].format(letters=_LETTERS.format(wanted=wanted)), *values)
+    # A day is ten figures and its letter.
+    return {
+        (row["member_id"], row["task_id"]): "".join(
+            day[10] for day in sorted(row["days"][at : at + 11] for at in range(0, len(row["days"]), 11))
+        )
+        for row in rows
+    }

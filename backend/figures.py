@@ -9,18 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date
 
-from backend.kernel.database import as_date, fetch, int_list, lock_rows
+from backend.kernel.database import as_date, fetch, int_list, lock_rows, table_of
 from backend.rules.streaks import Day
 
 COUNTS = ("assigned", "excused", "on_time", "makeup", "proxy", "firsts", "rights")
 CHUNK = 400
 
 # Who has which task, with the standing of the task's date: each (member, task) pair once.
-AUDIENCE = """
+IN_PLAN = "pm.plan_id = t.plan_id AND pm.starts_on <= t.date AND (pm.until IS NULL OR pm.until > t.date)"
+ON_ROSTER = "m.id = pm.member_id AND m.joined_on <= t.date AND (m.left_on IS NULL OR m.left_on > t.date)"
+STANDS = "st.member_id = m.id AND st.starts_on <= t.date AND (st.until IS NULL OR st.until > t.date)"
+AUDIENCE = f"""
 FROM daily_task t
-JOIN plan_member pm ON pm.plan_id = t.plan_id AND pm.starts_on <= t.date AND (pm.until IS NULL OR pm.until > t.date)
-JOIN member m ON m.id = pm.member_id AND m.joined_on <= t.date AND (m.left_on IS NULL OR m.left_on > t.date)
-JOIN standing st ON st.member_id = m.id AND st.starts_on <= t.date AND (st.until IS NULL OR st.until > t.date)
+JOIN plan_member pm ON {IN_PLAN}
+JOIN member m ON {ON_ROSTER}
+JOIN standing st ON {STANDS}
 """
 
 # One row for each (member, task) pair of the audience: the definition of *Assigned* and *Done* in SQL. {where} narrows t, pm or m.
@@ -105,17 +108,16 @@ async def hold(task_ids: Iterable[int]) -> None:
     await lock_rows("daily_task", sorted(set(task_ids)), strength="FOR KEY SHARE")
 
 
+_PAIR = {"member_id": "bigint", "task_id": "bigint"}
+
+
 async def facts(pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], dict]:
-    """The PAIRS rows of these (member_id, task_id); a pair outside the audience is left out. Call `hold` before."""
-    found: dict[tuple[int, int], dict] = {}
-    for at in range(0, len(pairs), CHUNK):
-        some = pairs[at : at + CHUNK]
-        members, tasks = int_list(member for member, _ in some), int_list(task for _, task in some)
-        wanted = set(some)
-        for row in await fetch(PAIRS.format(where=f"m.id IN ({members}) AND t.id IN ({tasks})")):
-            if (row["member_id"], row["task_id"]) in wanted:
-                found[row["member_id"], row["task_id"]] = row
-    return found
+    """The PAIRS rows of these (member_id, task_id); a pair outside the audience is left out. Call `hold` before. One query."""
+    wanted, values = table_of(_PAIR, pairs)
+    # CROSS JOIN: SQLite begins with the few pairs that are wanted, and not with all the tasks.
+    begun = PAIRS.replace("FROM daily_task t\n", f"FROM {wanted} w CROSS JOIN daily_task t\n", 1)
+    rows = await fetch(begun.format(where="t.id = w.task_id AND m.id = w.member_id"), *values)
+    return {(row["member_id"], row["task_id"]): row for row in rows}
 
 
 def counts_of(fact: dict) -> dict[str, int]:
@@ -143,16 +145,19 @@ def day_of(fact: dict, *, today: date) -> Day:
     return Day(fact["date"], "missed" if fact["date"] < today else "open")
 
 
+_MOVED = {"task_id": "bigint", "unit_id": "bigint", "tier": "text", "status": "text", **dict.fromkeys(COUNTS, "int")}
+
+
 async def move(deltas: dict[tuple[int, int, str, str], dict[str, int]]) -> None:
     """Adds `deltas` to the summary rows (task, unit, tier, status), in key order so that two batches cannot block each other."""
-    for key in sorted(deltas):
-        change = {name: deltas[key].get(name, 0) for name in COUNTS}
-        if any(change.values()):
-            added = ", ".join(f"{name} = task_figure.{name} + excluded.{name}" for name in COUNTS)
-            slots = ", ".join(f"${n}" for n in range(5, 5 + len(COUNTS)))
-            await fetch(
-                f"INSERT INTO task_figure (task_id, unit_id, tier, status, {', '.join(COUNTS)}) VALUES ($1, $2, $3, $4, {slots}) "  # noqa: S608
-                f"ON CONFLICT (task_id, unit_id, tier, status) DO UPDATE SET {added}",
-                *key,
-                *change.values(),
-            )
+    rows = [(*key, *(deltas[key].get(name, 0) for name in COUNTS)) for key in sorted(deltas) if any(deltas[key].values())]
+    if not rows:
+        return
+    columns = ", ".join(_MOVED)
+    given, values = table_of(_MOVED, rows)
+    added = ", ".join(f"{name} = task_figure.{name} + excluded.{name}" for name in COUNTS)
+    await fetch(
+        f"INSERT INTO task_figure ({columns}) SELECT {columns} FROM {given} w WHERE true "  # noqa: S608
+        f"ORDER BY task_id, unit_id, tier, status ON CONFLICT (task_id, unit_id, tier, status) DO UPDATE SET {added}",
+        *values,
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -12,7 +12,7 @@ import msgspec
 from backend import figures, tasks
 from backend.kernel import clock
 from backend.kernel.access import Actor
-from backend.kernel.database import as_date, fetch, int_list, lock_rows, transactional
+from backend.kernel.database import as_date, fetch, lock_rows, table_of, transactional
 from backend.kernel.errors import Invalid
 from backend.rules import grading
 
@@ -102,7 +102,7 @@ async def _store(day: DayAnswers) -> None:
     """Keeps the answers, and moves tally and summary by the first ones among them."""
     await lock_rows("member", [day.member_id], strength="FOR NO KEY UPDATE")
     await figures.hold([day.task_id])
-    new = (await keep_answers([day], at=clock.now())).get((day.member_id, day.task_id), (0, 0))
+    new = await keep_answers(day, at=clock.now())
     if new == (0, 0):
         return
     pair = (day.member_id, day.task_id)
@@ -120,52 +120,46 @@ async def _store(day: DayAnswers) -> None:
         await figures.move({(day.task_id, fact["unit_id"], fact["tier"], fact["status"]): {"firsts": new[0], "rights": new[1]}})
 
 
-async def keep_answers(days: Sequence[DayAnswers], *, at: Any) -> dict[tuple[int, int], tuple[int, int]]:
-    """Inserts answers inside the caller's transaction: for each (member, task) how many firsts came in that count, and how many right.
+async def keep_answers(day: DayAnswers, *, at: Any) -> tuple[int, int]:
+    """Inserts answers under the lock of their member: how many first ones came in that count, and how many of them are right."""
+    firsts = await first_answers(day.member_id, day.task_id)
+    await insert_answers([(day, at)], {(day.member_id, day.task_id): firsts})
+    new = [g for g in day.graded if g.question_id not in firsts]
+    withdrawn = await withdrawn_pairs({(g.question_id, day.task_id) for g in new})
+    counted = [g for g in new if (g.question_id, day.task_id) not in withdrawn]
+    return len(counted), sum(g.right for g in counted)
 
-    A first answer that is already there stays; the new one is kept as a later one. Withdrawn questions do not count.
-    """
+
+_ANSWER = {
+    "member_id": "bigint", "question_id": "bigint", "task_id": "bigint", "task_date": "date", "given": "text", '"right"': "boolean",
+    "answered_at": "timestamptz", "is_first": "boolean",
+}  # fmt: skip
+
+
+async def insert_answers(days: Sequence[tuple[DayAnswers, Any]], firsts: Mapping[tuple[int, int], Mapping[int, bool]]) -> None:
+    """Keeps every answer; it is a first one unless `firsts`, read under the lock of its member, has its question already."""
     rows = [
-        (d.member_id, g.question_id, d.task_id, d.task_date, msgspec.json.encode(g.given).decode(), g.right, at)
-        for d in days
+        (d.member_id, g.question_id, d.task_id, d.task_date, msgspec.json.encode(g.given).decode(), g.right, at,
+         g.question_id not in firsts.get((d.member_id, d.task_id), {}))
+        for d, at in days
         for g in d.graded
-    ]
-    if not rows:
-        return {}
-    inserted = await _insert(rows, is_first=True, ending=f"{_FIRST_CONFLICT} RETURNING member_id, task_id, question_id")
-    firsts = {(row["member_id"], row["question_id"], row["task_id"]) for row in inserted}
-    if later := [row for row in rows if row[:3] not in firsts]:
-        await _insert(later, is_first=False, ending="RETURNING id")
-    withdrawn = await withdrawn_pairs({row[1] for row in rows}, {row[2] for row in rows})
-    counts: dict[tuple[int, int], tuple[int, int]] = {}
-    for member_id, question_id, task_id, _, _, right, _ in rows:
-        if (member_id, question_id, task_id) in firsts and (question_id, task_id) not in withdrawn:
-            first, rights = counts.get((member_id, task_id), (0, 0))
-            counts[member_id, task_id] = (first + 1, rights + int(right))
-    return counts
+    ]  # fmt: skip
+    if rows:
+        columns = ", ".join(_ANSWER)
+        given, values = table_of(_ANSWER, rows)
+        await fetch(f"INSERT INTO answer ({columns}) SELECT {columns.replace('given', 'given::jsonb')} FROM {given} w", *values)  # noqa: S608
 
 
-_FIRST_CONFLICT = "ON CONFLICT (member_id, question_id, task_id, task_date) WHERE is_first DO NOTHING"
-_COLUMNS = 'member_id, question_id, task_id, task_date, given, "right", answered_at, is_first'
-_ROWS_AT_ONCE = 500
-
-
-async def _insert(rows: Sequence[tuple], *, is_first: bool, ending: str) -> list[dict[str, Any]]:
-    returned: list[dict[str, Any]] = []
-    for at in range(0, len(rows), _ROWS_AT_ONCE):
-        some = [(*row, is_first) for row in rows[at : at + _ROWS_AT_ONCE]]
-        slots = ", ".join(f"({', '.join(f'${8 * n + k}' for k in range(1, 9))})" for n in range(len(some)))
-        values = [value for row in some for value in row]
-        returned += await fetch(f"INSERT INTO answer ({_COLUMNS}) VALUES {slots} {ending}", *values)  # noqa: S608
-    return returned
-
-
-async def withdrawn_pairs(question_ids: Iterable[int], task_ids: Iterable[int]) -> set[tuple[int, int]]:
-    """The (question, task) pairs in which the question is withdrawn for the task's branch."""
+async def withdrawn_pairs(pairs: Collection[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Those of the (question, task) pairs in which the question is withdrawn for the task's branch."""
+    if not pairs:
+        return set()
+    wanted, values = table_of({"question_id": "bigint", "task_id": "bigint"}, sorted(pairs))
     rows = await fetch(
-        "SELECT w.question_id, t.id AS task_id FROM withdrawal w JOIN branch wb ON wb.id = w.branch_id "  # noqa: S608
-        f"JOIN daily_task t ON t.id IN ({int_list(task_ids)}) JOIN branch tb ON tb.id = t.branch_id "
-        f"WHERE w.question_id IN ({int_list(question_ids)}) AND tb.path LIKE wb.path || '%'"
+        f"SELECT w.question_id, w.task_id FROM {wanted} w JOIN withdrawal x ON x.question_id = w.question_id "  # noqa: S608
+        "JOIN branch xb ON xb.id = x.branch_id JOIN daily_task t ON t.id = w.task_id JOIN branch tb ON tb.id = t.branch_id "
+        "WHERE tb.path LIKE xb.path || '%'",
+        *values,
     )
     return {(row["question_id"], row["task_id"]) for row in rows}
 

@@ -10,9 +10,11 @@ from backend.kernel.access import Actor
 from backend.kernel.database import as_date, fetch, int_list, transactional
 from backend.kernel.errors import Conflict, Invalid, NotFound
 from backend.rules import periods
-from backend.tasks_content import TaskContent, content_of, questions_by_id
+from backend.tasks_content import TaskContent, content_of, contents_of, questions_by_id
 
-__all__ = ["TaskContent", "content_of", "detail", "listing", "of_today", "questions_by_id", "refuse_unless_open", "task_for"]
+__all__ = [
+    "TaskContent", "content_of", "contents_of", "detail", "listing", "of_today", "questions_by_id", "refuse_unless_open", "task_for",
+]  # fmt: skip
 
 LONGEST_PERIOD = 400  # days
 FETCHES_REMEMBERED = 50_000

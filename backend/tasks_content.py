@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -60,15 +60,15 @@ class TaskContent:
 _remembered: dict[int, tuple[float, TaskContent]] = {}
 
 _TASK = """
-SELECT t.date, t.title, t.guidance, t.prompt, t.makeup_until, a.id AS aspect_id, a.title AS aspect
+SELECT t.id, t.date, t.title, t.guidance, t.prompt, t.makeup_until, a.id AS aspect_id, a.title AS aspect
 FROM daily_task t LEFT JOIN task_aspect ta ON ta.task_id = t.id LEFT JOIN aspect a ON a.id = ta.aspect_id
-WHERE t.id = $1 ORDER BY a.id
+WHERE t.id IN ({tasks}) ORDER BY a.id
 """
 
 _PASSAGES = """
-SELECT p.id, s.title AS section, p.number, p.body, x.source_url
+SELECT tp.task_id, p.id, s.title AS section, p.number, p.body, x.source_url
 FROM task_passage tp JOIN passage p ON p.id = tp.passage_id JOIN section s ON s.id = p.section_id JOIN text x ON x.id = s.text_id
-WHERE tp.task_id = $1 ORDER BY tp.position, tp.id
+WHERE tp.task_id IN ({tasks}) ORDER BY tp.position, tp.id
 """
 
 # The section's title as the question's own branch sees the text: its own, else the nearest branch's above, else the shipped one.
@@ -82,25 +82,34 @@ q.id, q.kind, q.stem, q.options, q.answer, q.explanation, q.source_text, q.sourc
 """
 
 _QUESTIONS = f"""
-SELECT {_QUESTION}, CASE WHEN EXISTS (
+SELECT tq.task_id, {_QUESTION}, CASE WHEN EXISTS (
   SELECT 1 FROM withdrawal w JOIN branch wb ON wb.id = w.branch_id WHERE w.question_id = q.id AND tb.path LIKE wb.path || '%'
 ) THEN 1 ELSE 0 END AS withdrawn
 FROM task_question tq JOIN question q ON q.id = tq.question_id
 JOIN daily_task t ON t.id = tq.task_id JOIN branch tb ON tb.id = t.branch_id
-WHERE tq.task_id = $1 ORDER BY tq.position, tq.id
+WHERE tq.task_id IN ({{tasks}}) ORDER BY tq.position, tq.id
 """  # noqa: S608
 
 
 async def content_of(task_id: int) -> TaskContent:
     """What the task asks, at most 5 s old. Raises NotFound."""
-    known = _remembered.get(task_id)
-    if known is not None and known[0] > time.monotonic():
-        return known[1]
-    content = await _look_up(task_id)
-    if len(_remembered) >= REMEMBERED_MOST:
-        _remembered.clear()
-    _remembered[task_id] = (time.monotonic() + REMEMBERED_S, content)
-    return content
+    found = await contents_of((task_id,))
+    if task_id not in found:
+        raise NotFound()
+    return found[task_id]
+
+
+async def contents_of(task_ids: Collection[int]) -> dict[int, TaskContent]:
+    """The same for several tasks; one that does not exist is left out. At most three queries, whatever the number."""
+    now = time.monotonic()
+    found = {task_id: known[1] for task_id in task_ids if (known := _remembered.get(task_id)) and known[0] > now}
+    if missing := [task_id for task_id in task_ids if task_id not in found]:
+        looked_up = await _look_up(missing)
+        if len(_remembered) + len(looked_up) > REMEMBERED_MOST:
+            _remembered.clear()
+        _remembered.update({task_id: (now + REMEMBERED_S, content) for task_id, content in looked_up.items()})
+        found |= looked_up
+    return found
 
 
 def forget(task_id: int) -> None:
@@ -108,22 +117,33 @@ def forget(task_id: int) -> None:
     _remembered.pop(task_id, None)
 
 
-async def _look_up(task_id: int) -> TaskContent:
-    rows = await fetch(_TASK, task_id)
-    if not rows:
-        raise NotFound()
+async def _look_up(task_ids: Collection[int]) -> dict[int, TaskContent]:
+    chosen = int_list(task_ids)
+    tasks: dict[int, list[dict[str, Any]]] = {}
+    passages: dict[int, list[TaskPassage]] = {}
+    questions: dict[int, list[dict[str, Any]]] = {}
+    for row in await fetch(_TASK.format(tasks=chosen)):
+        tasks.setdefault(row["id"], []).append(row)
+    for row in await fetch(_PASSAGES.format(tasks=chosen)) if tasks else ():
+        one = TaskPassage(row["id"], row["section"], row["number"], row["body"], row["source_url"])
+        passages.setdefault(row["task_id"], []).append(one)
+    for row in await fetch(_QUESTIONS.format(tasks=chosen)) if tasks else ():
+        questions.setdefault(row["task_id"], []).append(row)
+    return {task_id: _content(rows, passages.get(task_id, []), questions.get(task_id, [])) for task_id, rows in tasks.items()}
+
+
+def _content(rows: Sequence[dict[str, Any]], passages: list[TaskPassage], questions: Sequence[dict[str, Any]]) -> TaskContent:
+    """`rows`: the task once for each of its aspects."""
     task = rows[0]
-    passages = await fetch(_PASSAGES, task_id)
-    questions = await fetch(_QUESTIONS, task_id)
     return TaskContent(
-        id=task_id,
+        id=task["id"],
         date=as_date(task["date"]),
         title=task["title"],
         guidance=task["guidance"],
         prompt=task["prompt"],
         makeup_until=as_date(task["makeup_until"]),
         aspects=[{"id": row["aspect_id"], "title": row["aspect"]} for row in rows if row["aspect_id"] is not None],
-        passages=[TaskPassage(row["id"], row["section"], row["number"], row["body"], row["source_url"]) for row in passages],
+        passages=passages,
         questions=_questions(row for row in questions if not row["withdrawn"]),
         withdrawn=frozenset(row["id"] for row in questions if row["withdrawn"]),
     )

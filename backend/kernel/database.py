@@ -19,6 +19,7 @@ from typing import Any, ParamSpec, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg
+import orjson
 from tortoise import Tortoise, connections
 from tortoise.exceptions import DBConnectionError, OperationalError
 from tortoise.migrations.api.migrate import migrate as run_migrations
@@ -177,7 +178,7 @@ def _is_passing(error: Exception) -> bool:
 
 @functools.lru_cache(maxsize=512)
 def _for_sqlite(sql: str) -> str:
-    sql = re.sub(r"::(?:bigint|int|text|date|jsonb?|timestamptz)\b(?:\[\])?", "", sql)
+    sql = re.sub(r"::(?:bigint|int|text|date|jsonb?|timestamptz|boolean)\b(?:\[\])?", "", sql)
     return re.sub(r"\$(\d+)", r"?\1", sql)
 
 
@@ -210,7 +211,26 @@ def int_list(values: Iterable[int]) -> str:
     return ",".join(str(int(value)) for value in values) or "NULL"
 
 
+def table_of(columns: dict[str, str], rows: Sequence[Sequence[Any]], *, first: int = 1) -> tuple[str, list[Any]]:
+    """`rows` as a table for FROM, to be given an alias, and its parameters from $first on, which must be the statement's last.
+
+    `columns`: name -> PostgreSQL type. The text is the same whatever the number of rows, so that the database keeps its plan.
+    """
+    if dialect() == "sqlite":
+        picked = ", ".join(f"json_extract(value, '$[{n}]') AS {name}" for n, name in enumerate(columns))
+        packed = orjson.dumps([[_value(value) for value in row] for row in rows]).decode()
+        return f"(SELECT {picked} FROM json_each(${first}))", [packed]  # noqa: S608
+    arrays = ", ".join(f"${first + n}::{kind}[]" for n, kind in enumerate(columns.values()))
+    by_column = [[row[n] for row in rows] for n in range(len(columns))]
+    return f"(SELECT * FROM unnest({arrays}) AS given ({', '.join(columns)}))", by_column  # noqa: S608
+
+
+def inside_transaction() -> bool:
+    """True within a `transactional` function."""
+    return _inside.get()
+
+
 async def lock_rows(table: str, ids: Sequence[int], *, strength: str = "FOR UPDATE") -> None:
     """Locks rows in id order until the transaction ends. SQLite has one writer at a time and needs no lock."""
     if ids and dialect() != "sqlite":
-        await fetch(f"SELECT id FROM {table} WHERE id IN ({int_list(ids)}) ORDER BY id {strength}")  # noqa: S608
+        await fetch(f"SELECT id FROM {table} WHERE id = ANY($1::bigint[]) ORDER BY id {strength}", list(ids))  # noqa: S608

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 registry = CollectorRegistry()
 requests = Counter("daka_requests_total", "请求数", ["method", "route", "status"], registry=registry)
@@ -24,6 +24,9 @@ wechat_seconds = Histogram(
     buckets=(0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 3),
 )
 check_ins = Counter("daka_check_ins_total", "打卡请求，按结果", ["outcome"], registry=registry)
+
+batch_size = Histogram("daka_check_in_batch_size", "一批写入的打卡数", registry=registry, buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 500))
+waiting = Gauge("daka_check_ins_waiting", "等待写入的打卡数", registry=registry)
 
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 

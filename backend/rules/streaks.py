@@ -7,6 +7,8 @@ from datetime import date
 from typing import Literal
 
 State = Literal["kept", "makeup", "missed", "excused", "open"]
+# One letter a state: a member's days in order are a short text then, as the database can put it together.
+LETTERS = {"kept": "k", "makeup": "m", "missed": "x", "excused": "e", "open": "o"}
 
 HALF_LIFE = 13  # task days after which a day weighs half as much
 
@@ -31,15 +33,13 @@ class Streak:
 def streak(days: Iterable[Day], *, today: date) -> Streak:
     """Consecutive kept task days up to today, and the longest run ever. Make-ups count as kept; leave and today's open task
     neither break nor add; days after today are ignored. The days may come in any order."""
-    current = longest = makeups = 0
-    for day in _counted(days, today):
-        if day.state == "missed":
-            current = makeups = 0
-            continue
-        current += 1
-        makeups += day.state == "makeup"
-        longest = max(longest, current)
-    return Streak(current=current, longest=longest, makeups=makeups)
+    return streak_of("".join(LETTERS[day.state] for day in _counted(days, today)))
+
+
+def streak_of(letters: str) -> Streak:
+    """The same for days up to today in order of date, written as LETTERS."""
+    runs = letters.replace("e", "").replace("o", "").split("x")
+    return Streak(current=len(runs[-1]), longest=max(len(run) for run in runs), makeups=runs[-1].count("m"))
 
 
 def steadiness(days: Iterable[Day], *, today: date) -> int | None:
