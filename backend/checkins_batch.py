@@ -12,6 +12,7 @@ from typing import Any
 
 from backend import checkins_write, quizzes, tasks
 from backend.checkins_write import FinishedDay, Pair, State, Stored
+from backend.kernel import metrics
 from backend.kernel.batches import Batcher
 from backend.kernel.database import fetch, table_of, transactional
 from backend.kernel.errors import Conflict, DakaError, Invalid, NotFound
@@ -176,5 +177,8 @@ def streak_shown(letters: str) -> dict[str, int]:
 
 # One for the process. A member's two tasks go into two batches: the streak of the second counts the first.
 queue: Batcher[Attempt, Stored] = Batcher(
-    settle, group=lambda attempt: attempt.member_id, together=lambda first, other: first.task_id == other.task_id
+    settle,
+    group=lambda attempt: attempt.member_id,
+    together=lambda first, other: first.task_id == other.task_id,
+    observe=metrics.check_in_batch,
 )

@@ -6,6 +6,7 @@ Each process remembers one for at most 5 s, so an end reaches all processes with
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +14,8 @@ from typing import Any
 from backend import consents
 from backend.kernel import clock, security
 from backend.kernel.access import Actor
-from backend.kernel.database import as_instant, fetch, transactional
+from backend.kernel.batches import Batcher
+from backend.kernel.database import as_instant, fetch, inside_transaction, table_of, transactional
 from backend.kernel.errors import Unauthorised
 from models.auth import Session
 
@@ -29,14 +31,14 @@ _remembered: dict[str, tuple[float, Actor]] = {}
 
 _ACTOR = """
 SELECT s.id, s.kind, s.account_id, s.expires_at, s.seen_at, m.id AS member_id, m.name, m.branch_id, b.path, st.unit_id, g.role,
-  EXISTS (SELECT 1 FROM consent c WHERE c.member_id = m.id AND c.version = $3 AND c.withdrawn_at IS NULL) AS consented,
-  m.left_on IS NOT NULL AND m.left_on <= $2 AS has_left
-FROM session s
+  EXISTS (SELECT 1 FROM consent c WHERE c.member_id = m.id AND c.version = $1 AND c.withdrawn_at IS NULL) AS consented,
+  m.left_on IS NOT NULL AND m.left_on <= $2 AS has_left, s.token_hash
+FROM {wanted} w JOIN session s ON s.token_hash = w.token_hash
 LEFT JOIN member m ON m.id = s.member_id
 LEFT JOIN branch b ON b.id = m.branch_id
 LEFT JOIN standing st ON st.member_id = m.id AND st.starts_on <= $2 AND (st.until IS NULL OR st.until > $2)
 LEFT JOIN role_grant g ON g.member_id = m.id
-WHERE s.token_hash = $1 AND s.ended_at IS NULL
+WHERE s.ended_at IS NULL
 """
 
 
@@ -74,7 +76,10 @@ async def actor_of(token: str, *, kind: str = "mini", request_id: str = "") -> A
 
 
 async def _look_up(token_hash: str) -> Actor:
-    rows = await fetch(_ACTOR, token_hash, clock.today(), consents.CURRENT)
+    if inside_transaction():
+        rows = (await _rows_of([token_hash]))[0]
+    else:
+        rows = await _look_ups.submit(token_hash)
     if not rows or as_instant(rows[0]["expires_at"]) <= clock.now() or rows[0]["has_left"]:
         raise Unauthorised()
     first = rows[0]
@@ -92,6 +97,18 @@ async def _look_up(token_hash: str) -> Actor:
         roles=frozenset(row["role"] for row in rows if row["role"]),
         consented=bool(first["consented"]),
     )
+
+
+async def _rows_of(token_hashes: Sequence[str]) -> list[list[dict[str, Any]]]:
+    """For each token hash the session's row, once for each role of its member; none for an unknown or ended one. One query."""
+    wanted, values = table_of({"token_hash": "text"}, [(token_hash,) for token_hash in set(token_hashes)], first=3)
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in await fetch(_ACTOR.format(wanted=wanted), consents.CURRENT, clock.today(), *values):
+        found.setdefault(row["token_hash"], []).append(row)
+    return [found.get(token_hash, []) for token_hash in token_hashes]
+
+
+_look_ups: Batcher[str, list[dict[str, Any]]] = Batcher(_rows_of)
 
 
 def forget(**matching: Any) -> None:

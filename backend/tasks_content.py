@@ -10,11 +10,11 @@ from typing import Any
 
 import msgspec
 
-from backend.kernel.database import as_date, fetch, int_list
+from backend.kernel.database import as_date, fetch, int_list, table_of
 from backend.kernel.errors import NotFound
 
 REMEMBERED_S = 5.0
-REMEMBERED_MOST = 2_000
+REMEMBERED_MOST = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +62,13 @@ _remembered: dict[int, tuple[float, TaskContent]] = {}
 _TASK = """
 SELECT t.id, t.date, t.title, t.guidance, t.prompt, t.makeup_until, a.id AS aspect_id, a.title AS aspect
 FROM daily_task t LEFT JOIN task_aspect ta ON ta.task_id = t.id LEFT JOIN aspect a ON a.id = ta.aspect_id
-WHERE t.id IN ({tasks}) ORDER BY a.id
+WHERE t.id IN (SELECT w.id FROM {wanted} w) ORDER BY a.id
 """
 
 _PASSAGES = """
 SELECT tp.task_id, p.id, s.title AS section, p.number, p.body, x.source_url
 FROM task_passage tp JOIN passage p ON p.id = tp.passage_id JOIN section s ON s.id = p.section_id JOIN text x ON x.id = s.text_id
-WHERE tp.task_id IN ({tasks}) ORDER BY tp.position, tp.id
+WHERE tp.task_id IN (SELECT w.id FROM {wanted} w) ORDER BY tp.position, tp.id
 """
 
 # The section's title as the question's own branch sees the text: its own, else the nearest branch's above, else the shipped one.
@@ -87,7 +87,7 @@ SELECT tq.task_id, {_QUESTION}, CASE WHEN EXISTS (
 ) THEN 1 ELSE 0 END AS withdrawn
 FROM task_question tq JOIN question q ON q.id = tq.question_id
 JOIN daily_task t ON t.id = tq.task_id JOIN branch tb ON tb.id = t.branch_id
-WHERE tq.task_id IN ({{tasks}}) ORDER BY tq.position, tq.id
+WHERE tq.task_id IN (SELECT w.id FROM {{wanted}} w) ORDER BY tq.position, tq.id
 """  # noqa: S608
 
 
@@ -118,16 +118,16 @@ def forget(task_id: int) -> None:
 
 
 async def _look_up(task_ids: Collection[int]) -> dict[int, TaskContent]:
-    chosen = int_list(task_ids)
+    wanted, values = table_of({"id": "bigint"}, [(task_id,) for task_id in task_ids])
     tasks: dict[int, list[dict[str, Any]]] = {}
     passages: dict[int, list[TaskPassage]] = {}
     questions: dict[int, list[dict[str, Any]]] = {}
-    for row in await fetch(_TASK.format(tasks=chosen)):
+    for row in await fetch(_TASK.format(wanted=wanted), *values):
         tasks.setdefault(row["id"], []).append(row)
-    for row in await fetch(_PASSAGES.format(tasks=chosen)) if tasks else ():
+    for row in await fetch(_PASSAGES.format(wanted=wanted), *values) if tasks else ():
         one = TaskPassage(row["id"], row["section"], row["number"], row["body"], row["source_url"])
         passages.setdefault(row["task_id"], []).append(one)
-    for row in await fetch(_QUESTIONS.format(tasks=chosen)) if tasks else ():
+    for row in await fetch(_QUESTIONS.format(wanted=wanted), *values) if tasks else ():
         questions.setdefault(row["task_id"], []).append(row)
     return {task_id: _content(rows, passages.get(task_id, []), questions.get(task_id, [])) for task_id, rows in tasks.items()}
 

@@ -172,6 +172,7 @@ async def main() -> int:
         postgres = await _postgres_version(database_url)
     table = _table(runs, given, postgres)
     path = ROOT / "bench" / "results" / f"{clock.today()}-first-figures.md"
+    path.parent.mkdir(exist_ok=True)
     path.write_text(table, "utf-8")
     print(table)
     return 0

@@ -24,7 +24,7 @@ class _Recorder(logging.Handler):
 
 def _finds_the_caller(statement: str) -> bool:
     """Who calls is remembered for 5 s, so that its query comes now and then: it is not counted."""
-    return "FROM session s" in statement and "token_hash" in statement
+    return "JOIN session s" in statement and "token_hash" in statement
 
 
 @contextmanager

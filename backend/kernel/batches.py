@@ -1,6 +1,7 @@
-"""Group commit: while one batch is being written, what arrives meanwhile waits and becomes the next batch. No timer: alone, nobody waits.
+"""Work done together: while one batch is under way, what arrives meanwhile waits and becomes the next. No timer: alone, nobody waits.
 
-Every caller is answered after its batch is committed. The queue is bounded; a batch that fails is split until the bad item fails alone.
+For writes this is group commit: every caller is answered after its batch is committed. The queue is bounded; a batch that fails is
+split until the bad item fails alone.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from backend.kernel import metrics
 from backend.kernel.database import AWAY
 from backend.kernel.errors import DakaError, Unavailable
 
@@ -31,21 +31,24 @@ class _Waiting(Generic[T, R]):
 
 
 class Batcher(Generic[T, R]):
-    """`settle` takes a list of items and returns, in order, an outcome or a DakaError for each; it commits before it returns.
+    """`settle` takes a list of items and returns, in order, an outcome or a DakaError for each; what it writes is committed by then.
 
-    `group` of an item: a batch takes several of one group only where `together` says that the second belongs with the first (a repeat).
+    `group` of an item: a batch takes several of one group only where `together` says that the second belongs with the first.
+    `observe` is told of each batch: how many are in it, how many wait behind it.
     """
 
     def __init__(
         self,
         settle: Callable[[Sequence[T]], Awaitable[list[R | DakaError]]],
         *,
-        group: Callable[[T], Hashable],
-        together: Callable[[T, T], bool],
+        group: Callable[[T], Hashable] = lambda item: None,
+        together: Callable[[T, T], bool] = lambda first, other: True,
+        observe: Callable[[int, int], None] = lambda size, waiting: None,
     ) -> None:
         self._settle = settle
         self._group = group
         self._together = together
+        self._observe = observe
         self._waiting: deque[_Waiting[T, R]] = deque()
         self._writer: asyncio.Task[None] | None = None
 
@@ -55,10 +58,9 @@ class Batcher(Generic[T, R]):
         A caller that is cancelled leaves its item in the queue: it is written all the same.
         """
         if len(self._waiting) >= WAITING_MOST:
-            raise Unavailable("现在打卡的人很多，请稍后再试。", retry_after=1)
+            raise Unavailable("现在使用的人很多，请稍后再试。", retry_after=1)
         waiting = _Waiting(item, self._group(item), asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
-        metrics.waiting.set(len(self._waiting))
         if self._writer is None or self._writer.done():
             # An empty context: the writer must not carry this caller's request along.
             self._writer = asyncio.create_task(self._write_all(), context=contextvars.Context())
@@ -72,8 +74,7 @@ class Batcher(Generic[T, R]):
     async def _write_all(self) -> None:
         while self._waiting:
             batch = self._next()
-            metrics.waiting.set(len(self._waiting))
-            metrics.batch_size.observe(len(batch))
+            self._observe(len(batch), len(self._waiting))
             await self._write(batch)
 
     def _next(self) -> list[_Waiting[T, R]]:

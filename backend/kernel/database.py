@@ -21,6 +21,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import asyncpg
 import orjson
 from tortoise import Tortoise, connections
+from tortoise.backends.base.config_generator import expand_db_url
 from tortoise.exceptions import DBConnectionError, OperationalError
 from tortoise.migrations.api.migrate import migrate as run_migrations
 from tortoise.migrations.executor import MigrationExecutor
@@ -51,16 +52,27 @@ AWAY: tuple[type[BaseException], ...] = (
 _inside = contextvars.ContextVar("daka_transaction", default=False)
 
 
+class _Connection(asyncpg.Connection):
+    """A connection that goes back to its pool without four statements of cleaning up: nothing here listens, sets or locks for a session.
+
+    A transaction that was left open is still rolled back.
+    """
+
+    def get_reset_query(self) -> str:
+        return ""
+
+
 def config(settings: Settings, *, pool: int = 8) -> dict[str, Any]:
     """Tortoise's configuration for `settings`; `pool` = most connections of this process (PostgreSQL)."""
     url = settings.database_url
     if settings.on_sqlite:
         Path(url.removeprefix("sqlite://")).parent.mkdir(parents=True, exist_ok=True)
-        url = _with(url, journal_mode="WAL", synchronous="FULL", busy_timeout="5000", foreign_keys="ON")
+        connection = expand_db_url(_with(url, journal_mode="WAL", synchronous="FULL", busy_timeout="5000", foreign_keys="ON"))
     else:
-        url = _with(_asyncpg(url), minsize="1", maxsize=str(pool))
+        connection = expand_db_url(_with(_asyncpg(url), minsize="1", maxsize=str(pool)))
+        connection["credentials"]["connection_class"] = _Connection
     return {
-        "connections": {"default": url},
+        "connections": {"default": connection},
         "apps": {"models": {"models": list(models.MODULES), "migrations": "models.migrations", "default_connection": "default"}},
         "use_tz": True,
         "timezone": "UTC",

@@ -37,6 +37,12 @@ def observe(method: str, route: str, status: int, taken: float) -> None:
     seconds.labels(route).observe(taken)
 
 
+def check_in_batch(size: int, left: int) -> None:
+    """One batch of check-ins is being written while `left` wait."""
+    batch_size.observe(size)
+    waiting.set(left)
+
+
 def wechat_call(endpoint: str, result: str, taken: float) -> None:
     """Counts one request to WeChat, each try on its own: `endpoint` is the path without query, `result` a fixed word."""
     wechat_calls.labels(endpoint, result).inc()
