@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from backend import figures, quizzes
-from backend.kernel.database import as_date, as_instant, dialect, fetch, lock_rows, table_of, transactional
+from backend.kernel.database import as_date, as_instant, fetch, lock_rows, table_of, transactional
 from backend.kernel.errors import DakaError, NotFound
 from backend.quizzes import DayAnswers, Graded
 
@@ -254,36 +254,3 @@ async def keep_keys(rows: Sequence[tuple[int, str, str, datetime]]) -> None:
             "ON CONFLICT (member_id, key) DO NOTHING",
             *values,
         )
-
-
-# --- streaks ----------------------------------------------------------------------------------------------------------
-
-_DAYS = {"member_id": "bigint", "task_id": "bigint", "letter": "text", "today": "date"}
-
-# Every task day of a member up to today, each as a letter of rules/streaks.py; the task that is being done has the letter it will have.
-_LETTERS = f"""
-SELECT w.member_id, w.task_id, t.id, t.date, CASE WHEN t.id = w.task_id THEN w.letter WHEN c.kind = 'makeup' THEN 'm'
-  WHEN c.id IS NOT NULL THEN 'k' WHEN EXISTS (
-    SELECT 1 FROM leave l WHERE l.member_id = m.id AND l.state = 'granted' AND l.starts_on <= t.date AND l.ends_on >= t.date
-  ) THEN 'e' WHEN t.date < w.today THEN 'x' ELSE 'o' END AS letter
-FROM {{wanted}} w CROSS JOIN plan_member pm CROSS JOIN daily_task t CROSS JOIN member m CROSS JOIN standing st
-LEFT JOIN check_in c ON c.member_id = m.id AND c.task_id = t.id AND c.task_date = t.date
-WHERE pm.member_id = w.member_id AND t.date <= w.today AND {figures.IN_PLAN} AND {figures.ON_ROSTER} AND {figures.STANDS}
-"""  # noqa: S608
-_TOGETHER = {
-    "postgres": "SELECT member_id, task_id, STRING_AGG(date || letter, '') AS days FROM ({letters}) x GROUP BY member_id, task_id",
-    "sqlite": "SELECT member_id, task_id, GROUP_CONCAT(date || letter, '') AS days FROM ({letters}) x GROUP BY member_id, task_id",
-}
-
-
-async def letters(doing: Sequence[tuple[int, int, str, date]]) -> dict[Pair, str]:
-    """For each (member, task, letter, today): the member's task days up to today as letters, in order of date, that task as `letter`."""
-    wanted, values = table_of(_DAYS, doing)
-    rows = await fetch(_TOGETHER[dialect()].format(letters=_LETTERS.format(wanted=wanted)), *values)
-    # A day is ten figures and its letter.
-    return {
-        (row["member_id"], row["task_id"]): "".join(
-            day[10] for day in sorted(row["days"][at : at + 11] for at in range(0, len(row["days"]), 11))
-        )
-        for row in rows
-    }
