@@ -201,7 +201,15 @@ def respond(result: Any, status: int = 200) -> HTTPResponse:
         status, result = result
     if result is None:
         return HTTPResponse(status=204, headers={"Cache-Control": "no-store"})
-    return HTTPResponse(_encoder.encode(result), status=status, content_type="application/json", headers={"Cache-Control": "no-store"})
+    return json_response(encode(result), status)
+
+
+def encode(value: Any) -> bytes:
+    return _encoder.encode(value)
+
+
+def json_response(body: bytes, status: int = 200) -> HTTPResponse:
+    return HTTPResponse(body, status=status, content_type="application/json", headers={"Cache-Control": "no-store"})
 
 
 def download(content: bytes, filename: str, content_type: str) -> HTTPResponse:
