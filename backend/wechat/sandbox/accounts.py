@@ -100,5 +100,5 @@ def _demand_session_signature(call: Call) -> User:
 
 
 def session_signature(session_key: str, message: bytes = b"") -> str:
-    """HMAC-SHA256 in hex, keyed with the session_key as text, not with the bytes it encodes; of nothing for a GET, of the body for a POST."""
+    """HMAC-SHA256 in hex. The key is the session_key as text, not what it encodes; the message is empty for a GET, else the body."""
     return hmac.new(session_key.encode(), message, hashlib.sha256).hexdigest()

@@ -14,7 +14,7 @@ from sanic import Blueprint
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
-from backend.wechat.sandbox import accounts, faults, paths, tokens, wire
+from backend.wechat.sandbox import accounts, faults, links, messages, paths, texts, tokens, wire
 from backend.wechat.sandbox.calls import Call
 from backend.wechat.sandbox.faults import Asked
 from backend.wechat.sandbox.records import App, Refused
@@ -43,6 +43,13 @@ ENDPOINTS = (
     Endpoint(paths.STABLE_TOKEN, "POST", accounts.stable_token, per_minute=10_000, per_day=500_000),
     Endpoint(paths.LOGIN, "GET", accounts.code_to_session),
     Endpoint(paths.PHONE_NUMBER, "POST", accounts.phone_number),
+    Endpoint(paths.CHECK_SESSION, "GET", accounts.check_session),
+    Endpoint(paths.RESET_SESSION, "GET", accounts.reset_session, per_minute=60_000),
+    Endpoint(paths.TEXT_CHECK, "POST", texts.check_text, per_minute=4_000, per_day=2_000_000),
+    Endpoint(paths.SUBSCRIBE_SEND, "POST", messages.send, per_day=10_000_000),
+    Endpoint(paths.CODE_IMAGE, "POST", links.code_image, per_minute=5_000, over_the_minute=45009),
+    Endpoint(paths.URL_LINK, "POST", links.url_link, per_day=500_000, counted_as="links"),
+    Endpoint(paths.SCHEME, "POST", links.scheme, per_day=500_000, counted_as="links"),
 )
 
 

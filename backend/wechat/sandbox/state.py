@@ -28,10 +28,20 @@ class SandboxState:
     """Everything the sandbox knows. `seed` makes its codes and tokens repeatable; None (the demo) makes them unpredictable."""
 
     def __init__(
-        self, appid: str, secret: str, push_url: str = "", push_token: str = "", push_aes_key: str = "", *, seed: int | None = None
+        self,
+        appid: str,
+        secret: str,
+        push_url: str = "",
+        push_token: str = "",
+        push_aes_key: str = "",
+        *,
+        seed: int | None = None,
+        phone_page: str = "",
     ) -> None:
+        """`phone_page`: where a scanned code leads, for want of a mini-program; empty: the code holds its scene alone."""
         self._first_app = (appid, secret, (push_url, push_token, push_aes_key))
         self._seed = seed
+        self.phone_page = phone_page
         self.reset()
 
     def reset(self) -> None:
