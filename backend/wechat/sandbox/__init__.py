@@ -15,15 +15,16 @@ __all__ = ["SandboxState", "build_app", "sandbox"]
 
 def sandbox(state: SandboxState) -> Blueprint:
     """The sandbox under /sandbox, to be mounted in an app. Raises RuntimeError in production, where everybody could sign in as anybody."""
-    try:
-        production = settings.current().production
-    except settings.SettingsError:
-        production = False  # a sandbox of its own, beside no service at all
-    if production:
+    if settings.in_production():
         raise RuntimeError("生产环境不得启用微信沙箱")
     blueprint = Blueprint("sandbox", url_prefix="/sandbox")
     endpoints.register(blueprint, state)
     control.register(blueprint, state)
+
+    @blueprint.before_server_stop
+    async def stop(app: Sanic) -> None:
+        state.stop()
+
     return blueprint
 
 
