@@ -9,6 +9,7 @@ from sanic import Blueprint, Sanic
 from backend.kernel import settings
 from backend.wechat.sandbox import control, endpoints
 from backend.wechat.sandbox.state import SandboxState
+from backend.wechat.sandbox.wire import HANG_S
 
 __all__ = ["SandboxState", "build_app", "sandbox"]
 
@@ -34,5 +35,6 @@ def build_app(state: SandboxState) -> Sanic:
     app.config.ACCESS_LOG = False
     # Sanic rewrites its own protocol class at start, which it can do once per process only; tests start many.
     app.config.TOUCHUP = False
+    app.config.RESPONSE_TIMEOUT = HANG_S + 60
     app.blueprint(sandbox(state))
     return app
