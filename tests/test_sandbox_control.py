@@ -238,3 +238,9 @@ async def test_a_fault_can_be_meant_for_one_person(remote: Remote, receiver: Rec
     rule = {"match": {"path": "push", "openid": LI}, "do": {"bad_signature": True}}
     await remote.post("/control/faults", rule)
     assert [(await revoke(remote, openid=openid))[0]["status"] for openid in (ZHANG, LI)] == ["accepted", "refused"]
+
+
+async def test_a_fault_for_every_request_spoils_no_push_and_is_not_used_up_by_one(remote: Remote, receiver: Receiver) -> None:
+    await remote.post("/control/faults", {"match": {"path": "*"}, "do": {"errcode": -1}, "times": 1})
+    assert (await revoke(remote))[0]["status"] == "accepted"
+    assert (await remote.stable())["errcode"] == -1

@@ -94,13 +94,14 @@ async def test_each_acceptance_is_good_for_one_message_and_only_one_that_arrives
     for left in (1, 2):
         assert (await remote.order("subscribe", openid=ZHANG, template_id=STUDY, accept=True))["left"] == left
     assert (await send(remote, data={}))["errcode"] == 47003
-    assert [(await send(remote, page="pages/today/today?from=wx"))["errcode"] for _ in range(3)] == [0, 0, 43101]
+    days = [{**DATA, "thing1": {"value": value}} for value in ("第一条", "第二条", "第三条")]
+    assert [(await send(remote, data=day, page="pages/today/today?from=wx"))["errcode"] for day in days] == [0, 0, 43101]
     inbox = await remote.get("/control/messages", openid=ZHANG)
     assert [grant["left"] for grant in inbox["grants"] if grant["template_id"] == STUDY] == [0] and len(inbox["items"]) == 2
-    first = inbox["items"][0]
-    assert (first["title"], first["page"]) == ("学习提醒", "pages/today/today?from=wx")
-    assert first["fields"] == [
-        {"name": "thing1", "label": "内容", "value": "每日学习"},
+    newest = inbox["items"][0]
+    assert (newest["title"], newest["page"]) == ("学习提醒", "pages/today/today?from=wx")
+    assert newest["fields"] == [
+        {"name": "thing1", "label": "内容", "value": "第二条"},
         {"name": "date2", "label": "日期", "value": "2023年2月23日"},
     ]
     assert (await remote.get("/control/messages", openid=LI))["items"] == []
