@@ -5,114 +5,90 @@ Numbers are WeChat's where it publishes them: codes live 300 s, tokens 7200 s, a
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import random
 import re
 import secrets
 import string
 from collections import Counter, deque
-from dataclasses import dataclass, field
+from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
 
 from backend.kernel import clock
+from backend.wechat.sandbox.faults import Fault
+from backend.wechat.sandbox.records import App, Code, Options, PushTarget, Refused, User
 
 CODE_LIFE_S = 300
 TOKEN_LIFE_S = 7200
-OVERLAP_S = 300
 RING = 10_000
 
 LETTERS = string.ascii_letters + string.digits
-
-
-class Refused(Exception):
-    """An answer other than success, as WeChat gives it: HTTP 200 with `errcode` and `errmsg`."""
-
-    def __init__(self, errcode: int, errmsg: str) -> None:
-        super().__init__(f"{errcode} {errmsg}")
-        self.errcode = errcode
-        self.errmsg = errmsg
-
-
-@dataclass(slots=True)
-class PushTarget:
-    """Where an app receives pushes; the AES key is empty or 43 characters."""
-
-    url: str = ""
-    token: str = field(default="", repr=False)
-    aes_key: str = field(default="", repr=False)
-
-
-@dataclass(slots=True)
-class Token:
-    value: str
-    valid_until: float
-
-
-@dataclass(slots=True)
-class TokenBook:
-    """The tokens of one kind: the current one and, for a while, the one before it."""
-
-    current: Token | None = None
-    previous: Token | None = None
-    forced_at: list[float] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class App:
-    appid: str
-    secret: str = field(repr=False)
-    frozen: bool = False
-    ip_whitelist: tuple[str, ...] | None = None
-    push: PushTarget = field(default_factory=PushTarget)
-    legacy: TokenBook = field(default_factory=TokenBook)
-    stable: TokenBook = field(default_factory=TokenBook)
-
-
-@dataclass(slots=True)
-class User:
-    openid: str
-    appid: str
-    name: str = ""
-    phone: str = ""
-    session_key: str = field(default="", repr=False)
-    last_visit_at: float = 0.0
-    risk_blocked: bool = False
-
-
-@dataclass(slots=True)
-class Code:
-    """A one-time code of wx.login or of the phone button."""
-
-    appid: str
-    openid: str
-    issued_at: float
-    used_at: float | None = None
 
 
 class SandboxState:
     """Everything the sandbox knows. `seed` makes its codes and tokens repeatable; None (the demo) makes them unpredictable."""
 
     def __init__(
-        self, appid: str, secret: str, push_url: str = "", push_token: str = "", push_aes_key: str = "", *, seed: int | None = None
+        self,
+        appid: str,
+        secret: str,
+        push_url: str = "",
+        push_token: str = "",
+        push_aes_key: str = "",
+        *,
+        seed: int | None = None,
+        phone_page: str = "",
     ) -> None:
-        self._first_app = (appid, secret, PushTarget(push_url, push_token, push_aes_key))
+        """`phone_page`: where a scanned code leads, for want of a mini-program; empty: the code holds its scene alone."""
+        self._first_app = (appid, secret, (push_url, push_token, push_aes_key))
         self._seed = seed
+        self.phone_page = phone_page
+        self._tasks: set[asyncio.Task[None]] = set()
         self.reset()
 
     def reset(self) -> None:
         """Back to the first moment: one app, nobody in it."""
+        self.stop()
         appid, secret, push = self._first_app
         self.appid = appid
-        self.apps = {appid: App(appid, secret, push=push)}
+        self.apps = {appid: App(appid, secret, push=PushTarget(*push))}
         self.users: dict[str, User] = {}
         self.js_codes: dict[str, Code] = {}
         self.phone_codes: dict[str, Code] = {}
         self.counts: Counter[tuple[str, str, int]] = Counter()
         self.requests: deque[dict[str, Any]] = deque(maxlen=RING)
-        self.faults: list[Any] = []
-        self.rng = random.Random(secrets.randbits(128) if self._seed is None else self._seed)
+        self.pushes: deque[dict[str, Any]] = deque(maxlen=RING)
+        self.held_push: Any = None
+        self.faults: list[Fault] = []
+        self.scenario = ""
+        self.options = Options()
+        seed = secrets.randbits(128) if self._seed is None else self._seed
+        self.rng = random.Random(seed)
+        # The dice of fault rules are their own: a rule that is added changes no code and no token.
+        self.dice = random.Random(seed + 1)
         self._offset = 0.0
         self._frozen_at: float | None = None
+        self._moved = asyncio.Event()
+
+    def stop(self) -> None:
+        """Ends what waits for a later time."""
+        for task in self._tasks:
+            task.cancel()
+        self._tasks.clear()
+
+    def in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        """Work that outlives the order that began it, until it is done or the sandbox ends."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def sleep_until(self, due_at: float) -> None:
+        """Returns when the sandbox's clock shows `due_at`, however it gets there."""
+        while (left := due_at - self.now()) > 0:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._moved.wait(), None if self._frozen_at is not None else left)
 
     def now(self) -> float:
         """The sandbox's time in Unix seconds."""
@@ -126,6 +102,8 @@ class SandboxState:
         if at is not None:
             self._offset += at - self.now()
         self._offset += advance_s
+        self._moved.set()
+        self._moved = asyncio.Event()
         return self.now()
 
     def letters(self, count: int) -> str:
@@ -154,6 +132,13 @@ class SandboxState:
             raise Refused(40003, "invalid openid")
         return self.users[openid]
 
+    def forget(self, openid: str) -> None:
+        """The account is closed: the openid is nobody's, and its codes are worth nothing."""
+        del self.users[openid]
+        for codes in (self.js_codes, self.phone_codes):
+            for value in [value for value, code in codes.items() if code.openid == openid]:
+                del codes[value]
+
     def wx_login(self, openid: str) -> str:
         """What wx.login gives on this user's phone: a one-time code of 32 characters, good for 300 s."""
         return self._new_code(self.js_codes, openid, "0" + self.letters(31))
@@ -181,11 +166,11 @@ class SandboxState:
             code.used_at = self.now()
         return self.users[code.openid]
 
-    def count(self, who: str, what: str, *, per_minute: int = 0, per_day: int = 0) -> None:
-        """Counts one call. Raises Refused 45011 (minute) or 45009 (day) beyond the limit; 0 is no limit."""
+    def count(self, who: str, what: str, *, per_minute: int = 0, per_day: int = 0, over_the_minute: int = 45011) -> None:
+        """Counts one call. Raises Refused `over_the_minute` or 45009 (day) beyond the limit; 0 is no limit."""
         now = int(self.now())
         for limit, window, errcode, errmsg in (
-            (per_minute, now // 60, 45011, "api minute-quota reach limit, must slower, retry next minute"),
+            (per_minute, now // 60, over_the_minute, "api minute-quota reach limit, must slower, retry next minute"),
             (per_day, -(now // 86400), 45009, "reach max api daily quota limit"),
         ):
             if not limit:
