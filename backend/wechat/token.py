@@ -1,6 +1,7 @@
 """Where the access token is kept: in this process, and in Redis for the other processes. Redis may fail: slower, never wrong.
 
-WeChat's stable_token (normal mode) gives every asker the same token until its last 300 s, so processes need no lock among themselves.
+WeChat's stable_token (normal mode) gives every asker the same token until its last 300 s, so that processes need no lock for being
+right; the one there is spares calls (docs/decisions/0013).
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -22,6 +24,8 @@ log = logging.getLogger(__name__)
 RENEW_WITHIN_S = (240.0, 300.0)
 SPARE_S = 10.0
 REDIS_S = 0.3
+# Longer than one renewal takes; a process that dies meanwhile keeps the others from nothing, they do not wait so long.
+LOCK_S = 4.0
 
 # Deletes the shared token only while it still is the one that failed: another process may have put a new one in its place.
 DELETE_IF_SAME = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
@@ -57,6 +61,8 @@ class TokenShelf:
     def __init__(self, redis: aioredis.Redis, *, appid: str) -> None:
         self._redis = redis
         self._key = f"wechat:token:{appid}"
+        self._lock = f"{self._key}:renewal"
+        self._name = secrets.token_hex(8)
         self._refused = ""
         self.held: Token | None = None
 
@@ -104,6 +110,23 @@ class TokenShelf:
                     await self._redis.eval(DELETE_IF_SAME, 1, self._key, raw)
         except (RedisError, OSError, ValueError, AttributeError) as error:
             self._complain("delete", error)
+
+    async def lock(self) -> bool | None:
+        """True: this process is the one to ask WeChat. False: another is at it. None: Redis does not answer."""
+        try:
+            async with asyncio.timeout(REDIS_S):
+                return bool(await self._redis.set(self._lock, self._name, nx=True, px=int(LOCK_S * 1000)))
+        except (RedisError, OSError) as error:
+            self._complain("lock", error)
+            return None
+
+    async def unlock(self) -> None:
+        """Gives the lock back, if it still is ours."""
+        try:
+            async with asyncio.timeout(REDIS_S):
+                await self._redis.eval(DELETE_IF_SAME, 1, self._lock, self._name)
+        except (RedisError, OSError) as error:
+            self._complain("unlock", error)
 
     @staticmethod
     def _packed(token: Token) -> str:

@@ -1,0 +1,113 @@
+"""How often a call is tried: at most three times and once more with another access token, never past its time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from backend.kernel import metrics
+from backend.wechat import answers
+from backend.wechat.answers import Answer, Kind
+from backend.wechat.breaker import Breaker
+from backend.wechat.outward import ENDPOINTS, Outgoing, Patience, Wire
+
+log = logging.getLogger(__name__)
+
+JITTER = (0.8, 1.2)
+# No try is begun with less time than this: it could only add to a crowd.
+SHORTEST_TRY_S = 0.05
+
+
+class TokenSource(Protocol):
+    async def get(self, *, deadline: float) -> str: ...
+
+    async def discard(self, value: str) -> None: ...
+
+
+class Tries:
+    """The retry table, with the circuits of one process. `deadline`s are times of the running loop."""
+
+    def __init__(self, wire: Wire, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._wire = wire
+        self._under_way: Counter[str] = Counter()
+        self.circuits = {endpoint: Breaker(endpoint, monotonic) for endpoint in ENDPOINTS}
+
+    @property
+    def degraded(self) -> bool:
+        return any(circuit.is_open for circuit in self.circuits.values())
+
+    async def exchange(self, request: Outgoing, patience: Patience, *, deadline: float, tokens: TokenSource | None = None) -> Answer:
+        """WeChat's answer, be it a refusal. Raises Unavailable when there is none, OutcomeUnknown when the request may have had its effect.
+
+        With `tokens` the call carries an access token; a dead one is replaced once.
+        """
+        circuit = self.circuits[request.endpoint]
+        with self._place(request.endpoint, patience.crowd), circuit.entered() as probing:
+            answer = await self._tried(request, patience, deadline, tokens, circuit, probing)
+            if answer.kind is Kind.CREDENTIALS:
+                self._give_up(circuit, answer, request.endpoint)
+            else:
+                circuit.succeeded(probing=probing)
+            return answer
+
+    async def _tried(
+        self, request: Outgoing, patience: Patience, deadline: float, tokens: TokenSource | None, circuit: Breaker, probing: bool
+    ) -> Answer:
+        loop = asyncio.get_running_loop()
+        waits = list(() if probing else patience.waits_s)
+        replaced = False
+        while True:
+            token = await tokens.get(deadline=deadline) if tokens else None
+            within_s = deadline - loop.time()
+            if within_s < SHORTEST_TRY_S:
+                raise answers.unavailable()
+            answer = await self._wire.send(request, patience, token=token, within_s=within_s)
+            if answer.kind is Kind.TOKEN:
+                if tokens is None:  # the token's own endpoint says so of a wrong AppSecret
+                    return Answer(Kind.CREDENTIALS, answer.fields)
+                if replaced or (circuit.is_open and not probing):
+                    self._give_up(circuit, answer, request.endpoint)
+                    raise answers.unavailable()
+                replaced = True
+                await tokens.discard(token)
+                continue
+            if answer.kind not in answers.TRANSIENT and answer.kind is not Kind.GARBAGE:
+                return answer
+            log.warning("wechat %s: %s", request.endpoint, answer.kind)
+            wait = waits.pop(0) * random.uniform(*JITTER) if waits and _may_be_repeated(request, answer) else None
+            if wait is None or loop.time() + wait + SHORTEST_TRY_S > deadline:
+                circuit.failed(probing=probing)
+                raise answers.unavailable() if answer.kind in answers.UNTOUCHED else answers.outcome_unknown()
+            await asyncio.sleep(wait)
+            if circuit.is_open and not probing:
+                raise circuit.refusal()
+
+    @staticmethod
+    def _give_up(circuit: Breaker, answer: Answer, endpoint: str) -> None:
+        """Credentials refused, or a fresh token too: one alarm for all the calls that meet it together."""
+        if not circuit.is_open:
+            answers.alarm(answer, endpoint)
+            circuit.trip()
+
+    @contextmanager
+    def _place(self, endpoint: str, crowd: int) -> Iterator[None]:
+        """Bounds the calls under way: while WeChat hangs, those beyond the bound are told at once. Raises Unavailable."""
+        if self._under_way[endpoint] >= crowd:
+            metrics.wechat_refused(endpoint, "crowd")
+            raise answers.unavailable()
+        self._under_way[endpoint] += 1
+        try:
+            yield
+        finally:
+            self._under_way[endpoint] -= 1
+
+
+def _may_be_repeated(request: Outgoing, answer: Answer) -> bool:
+    """Garbage would come again; what was to be sent once may go again only where WeChat has certainly done nothing."""
+    return answer.kind in (answers.UNTOUCHED if request.single_use else answers.TRANSIENT)
