@@ -14,7 +14,7 @@ from backend import demo
 from backend.kernel.errors import BadRequest, NotFound
 from backend.kernel.settings import Settings
 from backend.wechat.sandbox import sandbox
-from backend.wechat.sandbox.state import Refused
+from backend.wechat.sandbox.records import Refused
 
 blueprint = Blueprint("demo", url_prefix="/sandbox")
 PHONE = Path(__file__).parent / "static" / "phone"

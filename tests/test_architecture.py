@@ -39,6 +39,7 @@ HOMES = {
     "lxml": ("backend/kernel/documents", "backend/kernel/webpages"),
     "prometheus_client": ("backend/kernel/metrics.py",),
     "jinja2": ("console/",),
+    "segno": ("backend/wechat/sandbox/",),
     "chinese_calendar": ("backend/calendar.py",),
 }
 

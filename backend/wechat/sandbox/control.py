@@ -9,11 +9,14 @@ from sanic import Blueprint
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
-from backend.wechat.sandbox.endpoints import Answer, body_of, reply
 from backend.wechat.sandbox.faults import parse_fault
+from backend.wechat.sandbox.records import Refused
+from backend.wechat.sandbox.scenarios import faults_of
 from backend.wechat.sandbox.sender import push_event
-from backend.wechat.sandbox.state import Refused, SandboxState
+from backend.wechat.sandbox.state import SandboxState
+from backend.wechat.sandbox.wire import body_of, reply
 
+Answer = dict[str, Any]
 Lever = Callable[[SandboxState, Request], Answer | Awaitable[Answer]]
 
 
@@ -26,6 +29,7 @@ def register(blueprint: Blueprint, state: SandboxState) -> None:
         ("POST", "clock", set_clock),
         ("POST", "faults", add_faults),
         ("DELETE", "faults", drop_faults),
+        ("POST", "scenario", set_scenario),
         ("POST", "push", push),
         ("GET", "requests", requests),
         ("POST", "reset", reset),
@@ -82,13 +86,22 @@ def add_faults(state: SandboxState, request: Request) -> Answer:
     rules = body.get("rules", [body])
     if not isinstance(rules, list) or not all(isinstance(rule, dict) for rule in rules):
         raise Refused(47001, "rules is a list of fault rules")
-    state.faults.extend([parse_fault(rule) for rule in rules])
+    state.faults.extend([parse_fault(rule, now=state.now()) for rule in rules])
     return {"faults": len(state.faults)}
 
 
 def drop_faults(state: SandboxState, request: Request) -> Answer:
     state.faults.clear()
+    state.scenario = ""
     return {"faults": 0}
+
+
+def set_scenario(state: SandboxState, request: Request) -> Answer:
+    """A named scenario in the place of all faults that are there."""
+    name = str(_fields(request, "name").get("name", ""))
+    state.faults[:] = faults_of(name, now=state.now())
+    state.scenario = name
+    return {"name": name, "faults": len(state.faults)}
 
 
 async def push(state: SandboxState, request: Request) -> Answer:
@@ -107,4 +120,4 @@ def reset(state: SandboxState, request: Request) -> Answer:
 
 
 def health(state: SandboxState, request: Request) -> Answer:
-    return {"ok": True, "now": state.now(), "users": len(state.users), "faults": len(state.faults)}
+    return {"ok": True, "now": state.now(), "users": len(state.users), "faults": len(state.faults), "scenario": state.scenario}

@@ -13,7 +13,8 @@ from typing import Any
 import aiohttp
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from backend.wechat.sandbox.state import App, Refused, SandboxState
+from backend.wechat.sandbox.records import App, Refused
+from backend.wechat.sandbox.state import SandboxState
 
 ANSWER_S = 5
 ATTEMPTS = 3

@@ -11,106 +11,56 @@ import re
 import secrets
 import string
 from collections import Counter, deque
-from dataclasses import dataclass, field
 from typing import Any
 
 from backend.kernel import clock
+from backend.wechat.sandbox.faults import Fault
+from backend.wechat.sandbox.records import App, Code, Options, PushTarget, Refused, User
 
 CODE_LIFE_S = 300
 TOKEN_LIFE_S = 7200
-OVERLAP_S = 300
 RING = 10_000
 
 LETTERS = string.ascii_letters + string.digits
-
-
-class Refused(Exception):
-    """An answer other than success, as WeChat gives it: HTTP 200 with `errcode` and `errmsg`."""
-
-    def __init__(self, errcode: int, errmsg: str) -> None:
-        super().__init__(f"{errcode} {errmsg}")
-        self.errcode = errcode
-        self.errmsg = errmsg
-
-
-@dataclass(slots=True)
-class PushTarget:
-    """Where an app receives pushes; the AES key is empty or 43 characters."""
-
-    url: str = ""
-    token: str = field(default="", repr=False)
-    aes_key: str = field(default="", repr=False)
-
-
-@dataclass(slots=True)
-class Token:
-    value: str
-    valid_until: float
-
-
-@dataclass(slots=True)
-class TokenBook:
-    """The tokens of one kind: the current one and, for a while, the one before it."""
-
-    current: Token | None = None
-    previous: Token | None = None
-    forced_at: list[float] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class App:
-    appid: str
-    secret: str = field(repr=False)
-    frozen: bool = False
-    ip_whitelist: tuple[str, ...] | None = None
-    push: PushTarget = field(default_factory=PushTarget)
-    legacy: TokenBook = field(default_factory=TokenBook)
-    stable: TokenBook = field(default_factory=TokenBook)
-
-
-@dataclass(slots=True)
-class User:
-    openid: str
-    appid: str
-    name: str = ""
-    phone: str = ""
-    session_key: str = field(default="", repr=False)
-    last_visit_at: float = 0.0
-    risk_blocked: bool = False
-
-
-@dataclass(slots=True)
-class Code:
-    """A one-time code of wx.login or of the phone button."""
-
-    appid: str
-    openid: str
-    issued_at: float
-    used_at: float | None = None
 
 
 class SandboxState:
     """Everything the sandbox knows. `seed` makes its codes and tokens repeatable; None (the demo) makes them unpredictable."""
 
     def __init__(
-        self, appid: str, secret: str, push_url: str = "", push_token: str = "", push_aes_key: str = "", *, seed: int | None = None
+        self,
+        appid: str,
+        secret: str,
+        push_url: str = "",
+        push_token: str = "",
+        push_aes_key: str = "",
+        *,
+        seed: int | None = None,
+        phone_page: str = "",
     ) -> None:
-        self._first_app = (appid, secret, PushTarget(push_url, push_token, push_aes_key))
+        """`phone_page`: where a scanned code leads, for want of a mini-program; empty: the code holds its scene alone."""
+        self._first_app = (appid, secret, (push_url, push_token, push_aes_key))
         self._seed = seed
+        self.phone_page = phone_page
         self.reset()
 
     def reset(self) -> None:
         """Back to the first moment: one app, nobody in it."""
         appid, secret, push = self._first_app
         self.appid = appid
-        self.apps = {appid: App(appid, secret, push=push)}
+        self.apps = {appid: App(appid, secret, push=PushTarget(*push))}
         self.users: dict[str, User] = {}
         self.js_codes: dict[str, Code] = {}
         self.phone_codes: dict[str, Code] = {}
         self.counts: Counter[tuple[str, str, int]] = Counter()
         self.requests: deque[dict[str, Any]] = deque(maxlen=RING)
-        self.faults: list[Any] = []
-        self.rng = random.Random(secrets.randbits(128) if self._seed is None else self._seed)
+        self.faults: list[Fault] = []
+        self.scenario = ""
+        self.options = Options()
+        seed = secrets.randbits(128) if self._seed is None else self._seed
+        self.rng = random.Random(seed)
+        # The dice of fault rules are their own: a rule that is added changes no code and no token.
+        self.dice = random.Random(seed + 1)
         self._offset = 0.0
         self._frozen_at: float | None = None
 
@@ -181,11 +131,11 @@ class SandboxState:
             code.used_at = self.now()
         return self.users[code.openid]
 
-    def count(self, who: str, what: str, *, per_minute: int = 0, per_day: int = 0) -> None:
-        """Counts one call. Raises Refused 45011 (minute) or 45009 (day) beyond the limit; 0 is no limit."""
+    def count(self, who: str, what: str, *, per_minute: int = 0, per_day: int = 0, over_the_minute: int = 45011) -> None:
+        """Counts one call. Raises Refused `over_the_minute` or 45009 (day) beyond the limit; 0 is no limit."""
         now = int(self.now())
         for limit, window, errcode, errmsg in (
-            (per_minute, now // 60, 45011, "api minute-quota reach limit, must slower, retry next minute"),
+            (per_minute, now // 60, over_the_minute, "api minute-quota reach limit, must slower, retry next minute"),
             (per_day, -(now // 86400), 45009, "reach max api daily quota limit"),
         ):
             if not limit:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from backend.wechat.sandbox.state import OVERLAP_S, TOKEN_LIFE_S, App, Refused, SandboxState, Token, TokenBook
+from backend.wechat.sandbox.records import App, Refused, Token, TokenBook
+from backend.wechat.sandbox.state import TOKEN_LIFE_S, SandboxState
 
+OVERLAP_S = 300
 FORCED_PER_DAY = 20
 FORCED_APART_S = 30
 
 
 def fetch_legacy(state: SandboxState, app: App) -> Token:
-    """A new token; the one before it lives on for OVERLAP_S at most."""
-    return _replace(state, app.legacy, overlap_s=OVERLAP_S)
+    """A new token; the one before it lives on for `overlap_s` of the options at most."""
+    return _replace(state, app.legacy, overlap_s=state.options.overlap_s)
 
 
 def fetch_stable(state: SandboxState, app: App, *, force: bool) -> Token:
@@ -31,14 +33,24 @@ def _replace(state: SandboxState, book: TokenBook, *, overlap_s: int) -> Token:
     if book.current:
         book.current.valid_until = min(book.current.valid_until, now + overlap_s)
     book.previous = book.current
-    # Longer than WeChat's own, so that nobody stores it in too narrow a column: it asks for room for 512 characters.
-    book.current = Token("FAKE_" + state.letters(180), now + TOKEN_LIFE_S)
+    # WeChat asks for room for 512 characters; the option makes tokens as long as that.
+    value = "FAKE_" + state.letters(max(16, state.options.token_length - 5))
+    book.current = Token(value, now + TOKEN_LIFE_S)
     return book.current
 
 
 def invalidate(app: App) -> None:
     """Every token of the app is dead from now on, as when somebody else forces a refresh: calls answer 40001."""
     app.legacy, app.stable = TokenBook(), TokenBook(forced_at=app.stable.forced_at)
+
+
+def owner_of(state: SandboxState, value: str) -> str:
+    """The appid whose token this is or was; empty when nobody's that is still known."""
+    for app in state.apps.values():
+        kept = (app.stable.current, app.stable.previous, app.legacy.current, app.legacy.previous)
+        if any(token and token.value == value for token in kept):
+            return app.appid
+    return ""
 
 
 def app_of(state: SandboxState, value: str) -> App:
