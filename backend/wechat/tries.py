@@ -43,7 +43,8 @@ class Tries:
         return any(circuit.is_open for circuit in self.circuits.values())
 
     async def exchange(self, request: Outgoing, patience: Patience, *, deadline: float, tokens: TokenSource | None = None) -> Answer:
-        """WeChat's answer, be it a refusal. Raises Unavailable when there is none, OutcomeUnknown when the request may have had its effect.
+        """WeChat's answer, be it a refusal. Raises Unavailable when there is none; when what must be done once only may have been done, its
+        kind OutcomeUnknown.
 
         With `tokens` the call carries an access token; a dead one is replaced once.
         """
@@ -83,7 +84,9 @@ class Tries:
             wait = waits.pop(0) * random.uniform(*JITTER) if waits and _may_be_repeated(request, answer) else None
             if wait is None or loop.time() + wait + SHORTEST_TRY_S > deadline:
                 circuit.failed(probing=probing)
-                raise answers.unavailable() if answer.kind in answers.UNTOUCHED else answers.outcome_unknown()
+                if request.single_use and answer.kind not in answers.UNTOUCHED:
+                    raise answers.outcome_unknown()
+                raise answers.unavailable()
             await asyncio.sleep(wait)
             if circuit.is_open and not probing:
                 raise circuit.refusal()
