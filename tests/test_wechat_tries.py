@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -20,7 +20,8 @@ from backend.kernel.errors import TooMany, Unavailable
 from backend.kernel.redis import connect
 from backend.wechat import outward, tries
 from backend.wechat.answers import KINDS, Kind
-from backend.wechat.client import CODE_IMAGE, LOGIN, PHONE_NUMBER, STABLE_TOKEN, WeChat
+from backend.wechat.client import CODE_IMAGE, LOGIN, PHONE_NUMBER, STABLE_TOKEN, TEXT_CHECK, WeChat
+from backend.wechat.texts import Scene, TextCheck, Verdict
 
 
 @pytest.fixture
@@ -174,6 +175,23 @@ async def test_those_beyond_the_bound_are_told_at_once_and_the_others_have_their
         assert await outcome(world.phone()) == "ok"  # another endpoint
         await asyncio.gather(*waiting, return_exceptions=True)
         assert await world.login() == ZHANG
+
+
+async def test_background_calls_beyond_the_bound_wait_their_turn_until_their_time_is_over() -> None:
+    async with wechat_world(background=replace(CURT, crowd=2, takes_turns=True, read_s=2.0, total_s=2.0)) as world:
+        world.fault(TEXT_CHECK, {"delay_ms": 30})
+
+        def check() -> Awaitable[TextCheck]:
+            return world.wechat.check_text("学习心得", openid=ZHANG, scene=Scene.LOG)
+
+        checks = await asyncio.gather(*(check() for _ in range(8)))
+        assert {each.verdict for each in checks} == {Verdict.PASS} and not world.wechat.degraded
+        world.state.faults.clear()
+        world.fault(TEXT_CHECK, {"hang": True})
+        world.wechat.background = replace(world.wechat.background, total_s=0.2)
+        began, asked = time.monotonic(), world.asked(TEXT_CHECK)
+        assert {each.reason for each in await asyncio.gather(*(check() for _ in range(4)))} == {"unavailable"}
+        assert time.monotonic() - began < 0.5 and world.asked(TEXT_CHECK) == asked + 2
 
 
 async def test_a_caller_who_hangs_up_frees_the_place_and_is_counted() -> None:

@@ -50,7 +50,9 @@ class World:
         self.state.faults.append(parse_fault({"match": {"path": path}, "do": do, **rest}))
 
     def scenario(self, name: str) -> None:
+        """A named scenario in the place of every fault; "" ends it."""
         self.state.faults[:] = faults_of(name, now=self.state.now()) if name else []
+        self.state.scenario = name
 
     def asked(self, path: str) -> int:
         return sum(record["path"] == path for record in self.state.requests)

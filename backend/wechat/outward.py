@@ -44,19 +44,21 @@ class Outgoing:
 class Patience:
     """How long a call may take, in seconds: for a connection, for an answer, and for all its tries and waits together.
 
-    `waits_s` are the pauses before the second and third try; `crowd` is how many such calls one endpoint may have under way.
+    `waits_s` are the pauses before the second and third try. `crowd` is how many such calls one endpoint may have under way: those
+    beyond it are refused, or wait where the call `takes_turns`.
     """
 
     connect_s: float
     read_s: float
     total_s: float
     crowd: int
+    takes_turns: bool = False
     waits_s: tuple[float, ...] = (0.2, 0.8)
 
 
 # Somebody waits for the answer, which is due 3 s after the question: 0.2 s are left for our own part of the work.
 USER = Patience(connect_s=1.0, read_s=2.0, total_s=2.8, crowd=200)
-BACKGROUND = Patience(connect_s=1.0, read_s=10.0, total_s=30.0, crowd=20)
+BACKGROUND = Patience(connect_s=1.0, read_s=10.0, total_s=30.0, crowd=20, takes_turns=True)
 
 
 class _SentOnce(aiohttp.ClientError):

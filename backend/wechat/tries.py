@@ -6,9 +6,8 @@ import asyncio
 import logging
 import random
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Protocol
 
 from backend.kernel import metrics
@@ -35,7 +34,7 @@ class Tries:
 
     def __init__(self, wire: Wire, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._wire = wire
-        self._under_way: Counter[str] = Counter()
+        self._places: dict[tuple[str, int], asyncio.Semaphore] = {}
         self.circuits = {endpoint: Breaker(endpoint, monotonic) for endpoint in ENDPOINTS}
 
     @property
@@ -49,13 +48,14 @@ class Tries:
         With `tokens` the call carries an access token; a dead one is replaced once.
         """
         circuit = self.circuits[request.endpoint]
-        with self._place(request.endpoint, patience.crowd), circuit.entered() as probing:
-            answer = await self._tried(request, patience, deadline, tokens, circuit, probing)
-            if answer.kind is Kind.CREDENTIALS:
-                self._give_up(circuit, answer, request.endpoint)
-            else:
-                circuit.succeeded(probing=probing)
-            return answer
+        async with self._place(request.endpoint, patience, deadline):
+            with circuit.entered() as probing:
+                answer = await self._tried(request, patience, deadline, tokens, circuit, probing)
+                if answer.kind is Kind.CREDENTIALS:
+                    self._give_up(circuit, answer, request.endpoint)
+                else:
+                    circuit.succeeded(probing=probing)
+                return answer
 
     async def _tried(
         self, request: Outgoing, patience: Patience, deadline: float, tokens: TokenSource | None, circuit: Breaker, probing: bool
@@ -98,17 +98,27 @@ class Tries:
             answers.alarm(answer, endpoint)
             circuit.trip()
 
-    @contextmanager
-    def _place(self, endpoint: str, crowd: int) -> Iterator[None]:
-        """Bounds the calls under way: while WeChat hangs, those beyond the bound are told at once. Raises Unavailable."""
-        if self._under_way[endpoint] >= crowd:
+    @asynccontextmanager
+    async def _place(self, endpoint: str, patience: Patience, deadline: float) -> AsyncIterator[None]:
+        """Bounds the calls under way. While WeChat hangs, a user beyond the bound is told at once; background calls wait their turn.
+
+        Raises Unavailable.
+        """
+        places = self._places.setdefault((endpoint, patience.crowd), asyncio.Semaphore(patience.crowd))
+        taken = False
+        if patience.takes_turns or not places.locked():
+            try:
+                async with asyncio.timeout_at(deadline):
+                    taken = await places.acquire()
+            except TimeoutError:
+                pass
+        if not taken:
             metrics.wechat_refused(endpoint, "crowd")
             raise answers.unavailable()
-        self._under_way[endpoint] += 1
         try:
             yield
         finally:
-            self._under_way[endpoint] -= 1
+            places.release()
 
 
 def _may_be_repeated(request: Outgoing, answer: Answer) -> bool:
