@@ -10,23 +10,27 @@ from datetime import timedelta
 
 import pytest
 from sandbox_server import APPID, settings_for
-from wechat_world import FAST_USER, ZHANG, World, wechat_world
+from wechat_world import FAST_USER, ZHANG, World, outcome, wechat_world
 
 from backend.kernel import clock
 from backend.kernel.errors import Unavailable
 from backend.kernel.redis import aioredis, connect
+from backend.wechat import renewal
+from backend.wechat.breaker import OPEN_S
 from backend.wechat.client import PHONE_NUMBER, STABLE_TOKEN, WeChat
+from backend.wechat.sandbox.tokens import invalidate
 from backend.wechat.token import Token
 
 KEY = f"wechat:token:{APPID}"
+LOCK = f"{KEY}:renewal"
 
 
 @pytest.fixture
 async def redis(redis_url: str) -> AsyncIterator[aioredis.Redis]:
     client = connect(redis_url)
-    await client.delete(KEY)
+    await client.delete(KEY, LOCK)
     yield client
-    await client.delete(KEY)
+    await client.delete(KEY, LOCK)
     await client.aclose()
 
 
@@ -111,7 +115,7 @@ async def test_a_token_that_dies_again_and_again_costs_two_calls_and_raises_the_
         await world.phone()
     assert error.value.code == "wechat_unavailable"
     assert (world.asked(PHONE_NUMBER), world.asked(STABLE_TOKEN)) == (2, 2)
-    assert "alarm" in caplog.text and "40001" in caplog.text
+    assert "40001 (换了新的访问令牌仍被拒绝)" in caplog.text
 
 
 @pytest.mark.parametrize("errcode", [40014, 42001])
@@ -168,3 +172,64 @@ async def test_a_refused_token_that_redis_could_not_forget_is_not_taken_again(wo
     asked = world.asked(STABLE_TOKEN)
     await world.wechat.access_token()
     assert world.asked(STABLE_TOKEN) == asked + 1
+
+
+async def test_a_replacement_that_was_never_taken_is_not_replaced_in_its_turn(
+    world: World, redis: aioredis.Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    await world.wechat.access_token()
+    world.fault(PHONE_NUMBER, {"invalidate_token": True})
+    assert await outcome(world.phone()) == "503 wechat_unavailable"
+    neighbour = await another(world, redis)  # finds the replacement in Redis
+    code = world.state.phone_button(ZHANG)
+    assert await outcome(neighbour.phone_number(code, openid=ZHANG)) == "503 wechat_unavailable"
+    assert (world.asked(PHONE_NUMBER), world.asked(STABLE_TOKEN)) == (3, 2) and caplog.text.count("alarm") == 2
+    await neighbour.close()
+    world.state.faults.clear()
+    # By the time the circuits are half-open, it is old enough to be replaced.
+    with clock.shifted(clock.now() + timedelta(seconds=OPEN_S)):
+        world.watch.time += OPEN_S
+        assert await world.phone() == "13800000001" and world.asked(STABLE_TOKEN) == 3
+
+
+async def test_tokens_that_die_one_soon_after_the_other_are_each_replaced(world: World) -> None:
+    await world.wechat.access_token()
+    for n in range(1, 5):
+        invalidate(world.state.apps[APPID])
+        assert await world.phone() == "13800000001"
+        assert (world.asked(PHONE_NUMBER), world.asked(STABLE_TOKEN)) == (2 * n, n + 1)
+
+
+async def test_who_finds_the_lock_taken_waits_for_the_others_token(world: World, redis: aioredis.Redis) -> None:
+    neighbour = await another(world, redis)
+    world.fault(STABLE_TOKEN, {"delay_ms": 150})
+    first, second = await asyncio.gather(world.wechat.access_token(), neighbour.access_token())
+    assert first == second and world.asked(STABLE_TOKEN) == 1 and await redis.get(LOCK) is None
+    await neighbour.close()
+
+
+async def test_a_lock_that_nobody_gives_back_costs_a_moment_and_is_not_taken_away(
+    world: World, redis: aioredis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(renewal, "NEIGHBOUR_S", 0.15)
+    await redis.set(LOCK, "a process that died", px=60_000)
+    assert (await world.wechat.access_token()).startswith("FAKE_") and world.asked(STABLE_TOKEN) == 1
+    assert await redis.get(LOCK) == "a process that died"
+
+
+async def test_a_failed_renewal_gives_the_lock_back(world: World, redis: aioredis.Redis) -> None:
+    world.fault(STABLE_TOKEN, {"http_status": 502})
+    assert await outcome(world.wechat.access_token()) == "503 wechat_unavailable"
+    assert await redis.get(LOCK) is None
+
+
+async def test_a_redis_that_hangs_costs_a_moment(world: World) -> None:
+    async def silence(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(30)
+
+    silent = await asyncio.start_server(silence, "127.0.0.1", 0)
+    waiting = await another(world, connect(f"redis://127.0.0.1:{silent.sockets[0].getsockname()[1]}/0"))
+    began = time.monotonic()
+    assert (await waiting.access_token()).startswith("FAKE_") and time.monotonic() - began < 2.0
+    await waiting.close()
+    silent.close()

@@ -61,7 +61,7 @@ UNTOUCHED = frozenset((Kind.BUSY, Kind.NOT_SENT))
 
 # What the operator reads beside the alarm.
 CURES = {
-    40001: "AppSecret 不正确",
+    40001: "AppSecret 不正确",  # so the token's own endpoint
     40013: "AppID 不正确",
     40125: "AppSecret 不正确",
     41002: "请求缺少 AppID",
@@ -186,7 +186,7 @@ def demand_ok(
 def alarm(answer: Answer, endpoint: str) -> None:
     """Tells the operator, in the log and in the metrics, that somebody must act."""
     metrics.wechat_alarm(endpoint, answer.kind)
-    cure = CURES.get(answer.errcode or 0, "未预期的错误码")
+    cure = "换了新的访问令牌仍被拒绝" if answer.kind is Kind.TOKEN else CURES.get(answer.errcode or 0, "未预期的错误码")
     log.error("wechat alarm: %s: errcode %s (%s), rid %s", endpoint, answer.errcode, cure, answer.rid)
 
 

@@ -63,9 +63,13 @@ class Tokens:
         log.warning("wechat %s: no token in time", STABLE_TOKEN)
         raise answers.unavailable()
 
-    async def discard(self, value: str) -> None:
-        """WeChat refused this token; if it still is the one in use, the next `get` finds another."""
-        await self._shelf.discard(value)
+    async def discard(self, value: str) -> bool:
+        """WeChat refused this token; if it still is the one in use, the next `get` finds another. False: another would be refused too."""
+        return await self._shelf.discard(value)
+
+    def proven(self, value: str) -> None:
+        """WeChat took this token."""
+        self._shelf.proven(value)
 
     async def _renew(self) -> Token:
         deadline = asyncio.get_running_loop().time() + self._patience.total_s
@@ -98,7 +102,7 @@ class Tokens:
         return None, bool(locked)
 
     async def _fetched(self, deadline: float) -> Token:
-        asked_at = clock.now()
+        asked_at, replacing = clock.now(), self._shelf.replacing
         answer = await self._tries.exchange(self._request, self._patience, deadline=deadline)
         fields = answers.demand_ok(answer, STABLE_TOKEN)
         value, lifetime = fields.get("access_token"), fields.get("expires_in")
@@ -107,7 +111,7 @@ class Tokens:
         if not isinstance(lifetime, int) or isinstance(lifetime, bool) or lifetime <= 0:
             raise answers.not_understood(STABLE_TOKEN)
         metrics.wechat_token("wechat")
-        return Token.expiring(value, asked_at + timedelta(seconds=lifetime))
+        return Token.expiring(value, asked_at + timedelta(seconds=lifetime), asked_at if replacing else None)
 
 
 def _looked_at(renewal: asyncio.Task[Token]) -> None:

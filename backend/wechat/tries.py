@@ -26,7 +26,9 @@ SHORTEST_TRY_S = 0.05
 class TokenSource(Protocol):
     async def get(self, *, deadline: float) -> str: ...
 
-    async def discard(self, value: str) -> None: ...
+    async def discard(self, value: str) -> bool: ...
+
+    def proven(self, value: str) -> None: ...
 
 
 class Tries:
@@ -72,13 +74,14 @@ class Tries:
             if answer.kind is Kind.TOKEN:
                 if tokens is None:  # the token's own endpoint says so of a wrong AppSecret
                     return Answer(Kind.CREDENTIALS, answer.fields)
-                if replaced or (circuit.is_open and not probing):
+                if replaced or (circuit.is_open and not probing) or not await tokens.discard(token):
                     self._give_up(circuit, answer, request.endpoint)
                     raise answers.unavailable()
                 replaced = True
-                await tokens.discard(token)
                 continue
             if answer.kind not in answers.TRANSIENT and answer.kind is not Kind.GARBAGE:
+                if tokens:
+                    tokens.proven(token)
                 return answer
             log.warning("wechat %s: %s", request.endpoint, answer.kind)
             wait = waits.pop(0) * random.uniform(*JITTER) if waits and _may_be_repeated(request, answer) else None
