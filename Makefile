@@ -8,7 +8,7 @@ UV := .venv/bin/uv
 STAMP := .venv/.locked
 LOCK := $(shell sha256sum uv.lock pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
 
-.PHONY: install run test test-sqlite test-postgres lint format clean
+.PHONY: install run test test-sqlite test-postgres scenarios lint format clean
 
 install: $(STAMP).$(LOCK)
 
@@ -46,6 +46,11 @@ test-sqlite: $(TESTED)
 
 test-postgres: $(TESTED)
 	DAKA_TEST_DB=postgres .venv/bin/python -m pytest
+
+# 微信故障演练：真实的超时与等待，约五分钟。DOWN_S：每种中断持续的秒数；ONLY=hang 只演练一种。
+DOWN_S ?= 30
+scenarios: $(TESTED)
+	PYTHONPATH=. .venv/bin/python tests/scenarios.py --down-s $(DOWN_S) $(if $(ONLY),--only $(ONLY))
 
 lint: $(TESTED)
 	.venv/bin/ruff check .
