@@ -8,7 +8,7 @@ UV := .venv/bin/uv
 STAMP := .venv/.locked
 LOCK := $(shell sha256sum uv.lock pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
 
-.PHONY: install run test test-sqlite test-postgres scenarios lint format clean
+.PHONY: install run test test-sqlite test-postgres conformance scenarios lint format clean
 
 install: $(STAMP).$(LOCK)
 
@@ -30,7 +30,7 @@ $(TESTED): $(STAMP).$(LOCK)
 	@rm -f .venv/.tested.* && touch $@
 
 # 不碰数据库的测试只跑一遍；其余的在两个数据库上各跑一遍，同时进行。结尾的汇总来自 pytest 本身。
-NO_DATABASE := tests/rules $(wildcard tests/test_documents*.py tests/test_wechat_*.py) tests/test_sandbox.py \
+NO_DATABASE := tests/rules $(wildcard tests/test_documents*.py tests/test_wechat_*.py) $(wildcard tests/test_sandbox*.py) \
 	tests/test_curriculum_pack.py tests/test_architecture.py tests/test_phone.py
 test: $(TESTED)
 	@mkdir -p var
@@ -51,6 +51,10 @@ test-postgres: $(TESTED)
 DOWN_S ?= 30
 scenarios: $(TESTED)
 	PYTHONPATH=. .venv/bin/python tests/scenarios.py --down-s $(DOWN_S) $(if $(ONLY),--only $(ONLY))
+
+# 微信沙箱与微信已知表现的对照，十二点，最后一点用一万个请求。
+conformance: $(TESTED)
+	DAKA_SOAK_REQUESTS=10000 .venv/bin/python -m pytest -rP -p no:cacheprovider tests/test_sandbox_conformance.py tests/test_sandbox_errcodes.py
 
 lint: $(TESTED)
 	.venv/bin/ruff check .

@@ -10,7 +10,7 @@ from sanic.response import HTTPResponse, redirect
 
 from api.errors import refuse_shape
 from api.http import Shape, respond
-from backend import demo
+from backend import demo, demo_wechat
 from backend.kernel.errors import BadRequest, NotFound
 from backend.kernel.settings import Settings
 from backend.wechat.sandbox import sandbox
@@ -61,7 +61,7 @@ async def wx_login(request: Request) -> HTTPResponse:
 
 def install(app: Sanic, settings: Settings) -> None:
     """Mounts the sandbox on the same port and the demo's routes and page; the demo branch is ready before the first request."""
-    state = demo.sandbox_state(settings)
+    state = demo_wechat.sandbox_state(settings)
     app.blueprint(sandbox(state))
     app.blueprint(blueprint)
     app.static("/sandbox", PHONE, name="phone", index="index.html")

@@ -56,16 +56,6 @@ def settings_for(data_dir: Path | None, port: int) -> Settings:
     )
 
 
-def sandbox_state(settings: Settings) -> SandboxState:
-    return SandboxState(
-        appid=settings.wechat_appid,
-        secret=settings.wechat_secret,
-        push_url=f"{settings.public_url}/wechat/push",
-        push_token=settings.wechat_push_token,
-        push_aes_key=settings.wechat_push_aes_key,
-    )
-
-
 @dataclass
 class Demo:
     """What the demo's own routes need while it runs: one-time codes live in memory only, and are new at every start."""

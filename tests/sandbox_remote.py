@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import io
 import json
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import aiohttp
-from sandbox_server import APPID, SECRET
+import zxingcpp
+from PIL import Image
+from sandbox_server import AES_KEY, APPID, PUSH_TOKEN, SECRET, in_use, serve_sandbox, settings_for
+
+from backend.wechat.sandbox import SandboxState
+
+ZHANG, LI = "o_zhang_wei", "o_li_na"
 
 
 class Remote:
-    """Every answer of `get` and `post` is HTTP 200 with JSON, whatever content type it claims."""
+    """Every answer of `get` and `post` is HTTP 200 with JSON, whatever content type it claims. `state`: behind the curtain."""
 
-    def __init__(self, base_url: str, http: aiohttp.ClientSession) -> None:
+    def __init__(self, base_url: str, http: aiohttp.ClientSession, state: SandboxState) -> None:
         self.base_url = base_url
         self.http = http
+        self.state = state
 
     async def get(self, path: str, /, **query: Any) -> dict[str, Any]:
         return await self._ask("GET", path, params=query)
@@ -49,6 +59,24 @@ class Remote:
 
     async def code_of(self, openid: str) -> str:
         return (await self.order("wx_login", openid=openid))["code"]
+
+
+@asynccontextmanager
+async def remote_sandbox(*, seed: int | None = 1, phone_page: str = "", push_url: str = "") -> AsyncIterator[Remote]:
+    """A sandbox of its own on a free port, with 张伟 and 李娜 in it."""
+    with in_use(settings_for()):
+        state = SandboxState(APPID, SECRET, push_url, PUSH_TOKEN, AES_KEY, seed=seed, phone_page=phone_page)
+        for openid in (ZHANG, LI):
+            state.add_user(openid=openid, phone="13800000001")
+        async with serve_sandbox(state) as base_url, aiohttp.ClientSession() as http:
+            yield Remote(base_url, http, state)
+
+
+def read_code(image: bytes) -> str:
+    """What a camera reads from a QR code: with a decoder that knows nothing of the encoder."""
+    found = zxingcpp.read_barcodes(Image.open(io.BytesIO(image)).convert("RGBA"))
+    assert len(found) == 1
+    return found[0].text
 
 
 def login_query(js_code: str, *, appid: str = APPID, secret: str = SECRET) -> dict[str, str]:

@@ -11,6 +11,7 @@ from door import Door
 from people import whole_day
 from process import daka, environment, fresh_database, running
 
+from backend.demo_wechat import PAGES
 from backend.kernel import clock
 from backend.kernel.settings import Settings
 
@@ -36,6 +37,7 @@ async def test_the_main_job_from_one_command(settings: Settings, tmp_path: Path)
             door = Door(base, session)
             before = await _walk(door)
             await _look_around(door)
+            await _receive(door)
             printed = next(tmp_path.glob("daka-*.log")).read_text("utf-8")
             await _enter_console(door, printed)
         done = daka("check", env=env, cwd=tmp_path)
@@ -113,6 +115,25 @@ async def _look_around(door: Door) -> None:
     for path in ("/sandbox/", "/docs", "/openapi.json", "/docs/vendor/swagger-ui.css", "/sandbox/phone.js"):
         assert (await door.get(path, root=True)).status == 200, path
     assert (await door.get("/console/", root=True)).status == 401
+
+
+async def _receive(door: Door) -> None:
+    """The phone's inbox: no message without a grant, and one for each; its page is one that the mini-program has."""
+    openid = (await _people(door))[0]["openid"]
+
+    async def lever(name: str, **order: str) -> dict:
+        return (await door.post(f"/sandbox/control/{name}", json={"openid": openid, **order}, root=True)).json
+
+    inbox = f"/sandbox/control/messages?openid={openid}"
+    templates = [grant["template_id"] for grant in (await door.get(inbox, root=True)).json["grants"]]
+    assert len(templates) == 2
+    for template_id in templates:
+        order = {"template_id": template_id, "page": PAGES[0]}
+        assert (await lever("message", **order))["errcode"] == 43101
+        assert (await lever("subscribe", template_id=template_id))["left"] == 1
+        assert (await lever("message", **order))["errcode"] == 0
+    items = (await door.get(inbox, root=True)).json["items"]
+    assert [item["template_id"] for item in items] == templates[::-1]
 
 
 async def _enter_console(door: Door, printed: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from backend.demo_wechat import PAGES
+
 PHONE = Path(__file__).parent.parent / "api" / "static" / "phone"
 FILES = {path.name: path.read_text("utf-8") for path in PHONE.iterdir()}
 
@@ -29,3 +31,9 @@ def test_the_page_has_no_inline_script_or_style() -> None:
 def test_every_file_that_is_named_is_there_and_every_file_is_named() -> None:
     named = {name for text in FILES.values() for name in re.findall(r"""(?:/sandbox/|from "\./)([\w.-]+\.\w+)""", text)}
     assert named | {"index.html"} == set(FILES)
+
+
+def test_every_page_of_the_demos_mini_program_opens_a_view() -> None:
+    opened = dict(re.findall(r'"(pages/[\w/]+)": "(\w+)"', FILES["messages.js"]))
+    assert set(opened) == set(PAGES)
+    assert set(opened.values()) <= set(re.findall(r'data-view="(\w+)"', FILES["index.html"]))

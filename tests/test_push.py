@@ -15,7 +15,8 @@ from wechat_user import WeChatUser, from_elsewhere, invite, wechat_user
 
 from backend import push
 from backend.kernel import clock
-from backend.wechat.sandbox.sender import push_event, sealed, signature
+from backend.wechat.sandbox.sealing import sealed, signature
+from backend.wechat.sandbox.sender import push_event
 from models.audit import AuditEntry
 from models.auth import Account, Session
 from models.members import Member

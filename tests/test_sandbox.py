@@ -1,67 +1,59 @@
-"""The sandbox over HTTP, asked by wechatpy (a client that is not ours) and by plain requests."""
+"""The sandbox over HTTP: who may start it, what its codes and tokens are worth, and in which order it refuses."""
 
 from __future__ import annotations
 
-import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncIterator
-from typing import Any
+from pathlib import Path
 
-import aiohttp
 import pytest
-import requests
-from sandbox_server import APPID, SECRET, Foreigner, in_use, serve_sandbox, settings_for
-from wechatpy.exceptions import WeChatClientException
+from process import environment
+from sandbox_remote import Remote, remote_sandbox
+from sandbox_server import APPID, SECRET, in_use, settings_for
 
+from backend.kernel import settings
 from backend.wechat.sandbox import SandboxState, sandbox
 
 PHONE_NUMBER = "/wxa/business/getuserphonenumber"
 OTHER_APPID = "wxfedcba9876543210"
 
 
-class Remote:
-    """The sandbox as seen from outside: every answer is HTTP 200 with JSON."""
-
-    def __init__(self, base_url: str, http: aiohttp.ClientSession) -> None:
-        self.base_url = base_url
-        self.http = http
-
-    async def get(self, path: str, /, **query: Any) -> dict[str, Any]:
-        return await self._ask("GET", path, params=query)
-
-    async def post(self, path: str, body: Any = None, **query: Any) -> dict[str, Any]:
-        return await self._ask("POST", path, params=query, json=body)
-
-    async def _ask(self, method: str, path: str, **how: Any) -> dict[str, Any]:
-        async with self.http.request(method, self.base_url + path, **how) as response:
-            assert response.status == 200
-            return await response.json(content_type=None)
-
-    async def login(self, js_code: str, *, appid: str = APPID, secret: str = SECRET) -> dict[str, Any]:
-        query = {"appid": appid, "secret": secret, "js_code": js_code, "grant_type": "authorization_code"}
-        return await self.get("/sns/jscode2session", **query)
-
-    async def stable(self, **changes: Any) -> dict[str, Any]:
-        return await self.post("/cgi-bin/stable_token", {"grant_type": "client_credential", "appid": APPID, "secret": SECRET, **changes})
-
-    async def code_of(self, openid: str) -> str:
-        return (await self.post("/control/wx_login", {"openid": openid}))["code"]
+@pytest.fixture
+async def remote() -> AsyncIterator[Remote]:
+    async with remote_sandbox() as remote:
+        yield remote
 
 
 @pytest.fixture
-async def state() -> AsyncIterator[SandboxState]:
-    with in_use(settings_for()):
-        yield SandboxState(APPID, SECRET, seed=1)
-
-
-@pytest.fixture
-async def remote(state: SandboxState) -> AsyncIterator[Remote]:
-    async with serve_sandbox(state) as base_url, aiohttp.ClientSession() as http:
-        yield Remote(base_url, http)
+def state(remote: Remote) -> SandboxState:
+    return remote.state
 
 
 async def test_production_refuses_the_sandbox() -> None:
     with in_use(settings_for(env="production")), pytest.raises(RuntimeError, match="生产环境"):
         sandbox(SandboxState(APPID, SECRET))
+
+
+def test_the_sandbox_alone_binds_no_foreign_address_and_is_refused_in_production(tmp_path: Path) -> None:
+    """Also where no service has settings in use: then `.env` counts, and the environment."""
+    (tmp_path / ".env").write_text("DAKA_ENV=production\n")
+    command = [sys.executable, "-m", "backend.wechat.sandbox", "--appid", APPID, "--secret", SECRET]
+    running = [
+        subprocess.Popen([*command, *words], env=environment(), cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+        for words in (("--host", "0.0.0.0"), ("--port", "1"))
+    ]
+    texts = [process.communicate(timeout=30)[1] for process in running]
+    assert [process.returncode for process in running] == [2, 2], texts
+    assert "只应监听本机" in texts[0] and "生产环境" in texts[1]
+
+
+def test_the_environment_alone_says_production_where_no_settings_are_in_use(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(settings, "_current", None)
+    for env, refused in (("production", True), (" production ", True), ("development", False), ("", False)):
+        monkeypatch.setenv("DAKA_ENV", env)
+        assert settings.in_production() is refused
 
 
 async def test_a_login_code_gives_its_users_openid_once(remote: Remote) -> None:
@@ -72,18 +64,6 @@ async def test_a_login_code_gives_its_users_openid_once(remote: Remote) -> None:
     assert first["openid"] == "o_zhang_wei" and first["session_key"] and "errcode" not in first
     assert second["errcode"] == 40163 and "session_key" not in second
     assert (await remote.login("0" + "x" * 31))["errcode"] == 40029
-
-
-@pytest.mark.parametrize(("age_s", "errcode"), [(299, 0), (300, 0), (301, 40029)])
-async def test_a_code_lives_five_minutes(remote: Remote, age_s: int, errcode: int) -> None:
-    await remote.post("/control/clock", {"freeze": True})
-    await remote.post("/control/users", {"openid": "o_zhang_wei", "phone": "13800000001"})
-    js_code = await remote.code_of("o_zhang_wei")
-    phone_code = (await remote.post("/control/phone_button", {"openid": "o_zhang_wei"}))["code"]
-    await remote.post("/control/clock", {"advance_s": age_s})
-    token = (await remote.stable())["access_token"]
-    assert (await remote.login(js_code)).get("errcode", 0) == errcode
-    assert (await remote.post(PHONE_NUMBER, {"code": phone_code}, access_token=token))["errcode"] == errcode
 
 
 async def test_another_apps_code_and_the_wrong_kind_of_code_are_unknown(remote: Remote, state: SandboxState) -> None:
@@ -146,98 +126,7 @@ async def test_a_stable_token_stays_the_same_until_its_last_five_minutes(remote:
     assert old["errcode"] == 40029  # the old token still opens the door: the code is what is wrong
 
 
-async def test_forcing_a_token_works_twenty_times_a_day_and_thirty_seconds_apart(remote: Remote) -> None:
-    await remote.post("/control/clock", {"set": 1_700_006_400, "freeze": True})
-    values = {(await remote.stable(force_refresh=True))["access_token"], (await remote.stable(force_refresh=True))["access_token"]}
-    assert len(values) == 1
-    for _ in range(25):
-        await remote.post("/control/clock", {"advance_s": 30})
-        values.add((await remote.stable(force_refresh=True))["access_token"])
-    assert len(values) == 20
-
-
 async def test_forcing_a_token_ends_the_one_before_it_at_once(remote: Remote) -> None:
     dead, alive = (await remote.stable())["access_token"], (await remote.stable(force_refresh=True))["access_token"]
     codes = [(await remote.post(PHONE_NUMBER, {"code": "x"}, access_token=token))["errcode"] for token in (dead, alive)]
     assert codes == [40001, 40029]
-
-
-async def test_each_legacy_token_ends_the_one_before_it_after_the_overlap(remote: Remote) -> None:
-    query = {"grant_type": "client_credential", "appid": APPID, "secret": SECRET}
-    first, second = [(await remote.get("/cgi-bin/token", **query))["access_token"] for _ in range(2)]
-    await remote.stable()
-
-    async def refusal(token: str) -> int:
-        return (await remote.post(PHONE_NUMBER, {"code": "x"}, access_token=token))["errcode"]
-
-    assert [await refusal(first), await refusal(second)] == [40029, 40029]
-    await remote.post("/control/clock", {"advance_s": 301})
-    assert [await refusal(first), await refusal(second)] == [40001, 40029]
-    await remote.post("/control/clock", {"advance_s": 7200})
-    assert await refusal(second) == 42001
-
-
-async def test_wechatpy_signs_a_user_in(remote: Remote) -> None:
-    await remote.post("/control/users", {"openid": "o_zhang_wei"})
-    js_code = await remote.code_of("o_zhang_wei")
-    foreigner = Foreigner(remote.base_url)
-    session = await foreigner.ask(lambda client: client.wxa.code_to_session(js_code))
-    assert session["openid"] == "o_zhang_wei"
-    with pytest.raises(WeChatClientException) as refusal:
-        await foreigner.ask(lambda client: client.wxa.code_to_session(js_code))
-    assert refusal.value.errcode == 40163
-
-
-async def test_wechatpy_gets_a_phone_number_and_meets_a_stale_token(remote: Remote) -> None:
-    await remote.post("/control/users", {"openid": "o_zhang_wei", "phone": "13800000001"})
-    code = (await remote.post("/control/phone_button", {"openid": "o_zhang_wei"}))["code"]
-    foreigner = Foreigner(remote.base_url)
-    url = "https://api.weixin.qq.com/wxa/business/getuserphonenumber"
-    await foreigner.ask(lambda client: client.access_token)
-    await remote.post("/control/faults", {"match": {"path": PHONE_NUMBER}, "do": {"invalidate_token": True}, "times": 1})
-    with pytest.raises(WeChatClientException) as refusal:
-        await foreigner.ask(lambda client: client.post(url, data={"code": code}))
-    assert refusal.value.errcode == 40001
-    await foreigner.ask(lambda client: client.fetch_access_token())
-    found = await foreigner.ask(lambda client: client.post(url, data={"code": code}))
-    assert found["phone_info"]["purePhoneNumber"] == "13800000001"
-
-
-async def test_a_lost_answer_has_had_its_effect(remote: Remote, state: SandboxState) -> None:
-    state.add_user(openid="o_zhang_wei")
-    js_code = await remote.code_of("o_zhang_wei")
-    rule = {"match": {"path": "/sns/jscode2session"}, "when": {"nth": 1}, "do": {"close_after_effect": True}}
-    assert await remote.post("/control/faults", rule) == {"faults": 1}
-    # Not with aiohttp: that repeats a GET by itself when the connection breaks.
-    query = {"appid": APPID, "secret": SECRET, "js_code": js_code, "grant_type": "authorization_code"}
-    with pytest.raises(requests.ConnectionError):
-        await asyncio.to_thread(requests.get, remote.base_url + "/sns/jscode2session", params=query, timeout=5)
-    assert state.js_codes[js_code].used_at is not None
-    assert (await remote.login(js_code))["errcode"] == 40163
-
-
-async def test_a_mistaken_order_to_the_control_api_does_not_pass_for_success(remote: Remote) -> None:
-    assert (await remote.post("/control/wx_login", {"openid": "o_nobody_here"}))["errcode"] == 40003
-    assert (await remote.post("/control/users", {"opnid": "typo"}))["errcode"] == 47001
-    assert (await remote.post("/control/faults", {"match": {"path": "*"}, "do": {"explode": True}}))["errcode"] == 47001
-    assert (await remote.post("/control/clock", {"advance_s": "soon"}))["errcode"] == 47001
-    user = await remote.post("/control/users", {"openid": "o_without_phone"})
-    assert (await remote.post("/control/phone_button", {"openid": user["openid"]}))["errcode"] == 1400001
-
-
-async def test_the_list_of_requests_holds_no_secret(remote: Remote) -> None:
-    await remote.login("0" + "x" * 31)
-    items = (await remote.get("/control/requests", path="/sns/jscode2session"))["items"]
-    assert [(item["method"], item["errcode"], item["query"]["secret"]) for item in items] == [("GET", 40029, "***")]
-    await remote.post("/control/reset")
-    assert (await remote.get("/control/requests"))["items"] == []
-    assert (await remote.get("/control/health"))["users"] == 0
-
-
-async def test_the_same_seed_gives_the_same_codes_and_tokens() -> None:
-    with in_use(settings_for()):
-        transcripts = []
-        for seed in (7, 7, 8):
-            state = SandboxState(APPID, SECRET, seed=seed)
-            transcripts.append((state.add_user().openid, state.wx_login(next(iter(state.users))), state.rid()))
-    assert transcripts[0] == transcripts[1] != transcripts[2]

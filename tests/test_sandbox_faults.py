@@ -8,31 +8,24 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
-import aiohttp
 import pytest
-from sandbox_remote import Remote, bytes_of, login_query
-from sandbox_server import APPID, SECRET, in_use, serve_sandbox, settings_for
+from sandbox_remote import LI, ZHANG, Remote, bytes_of, login_query, remote_sandbox
+from sandbox_server import APPID, SECRET
 
 from backend.wechat.sandbox import SandboxState
 from backend.wechat.sandbox.paths import LOGIN, PHONE_NUMBER, STABLE_TOKEN, SUBSCRIBE_SEND, TEXT_CHECK
 from backend.wechat.sandbox.scenarios import SCENARIOS
 
-ZHANG, LI = "o_zhang_wei", "o_li_na"
+
+@pytest.fixture
+async def remote() -> AsyncIterator[Remote]:
+    async with remote_sandbox() as remote:
+        yield remote
 
 
 @pytest.fixture
-async def state() -> AsyncIterator[SandboxState]:
-    with in_use(settings_for()):
-        state = SandboxState(APPID, SECRET, seed=1)
-        for openid in (ZHANG, LI):
-            state.add_user(openid=openid, phone="13800000001")
-        yield state
-
-
-@pytest.fixture
-async def remote(state: SandboxState) -> AsyncIterator[Remote]:
-    async with serve_sandbox(state) as base_url, aiohttp.ClientSession() as http:
-        yield Remote(base_url, http)
+def state(remote: Remote) -> SandboxState:
+    return remote.state
 
 
 async def rule(remote: Remote, do: dict[str, Any], *, path: Any = STABLE_TOKEN, **rest: Any) -> None:

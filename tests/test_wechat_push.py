@@ -20,7 +20,7 @@ from backend.kernel import clock
 from backend.kernel.errors import DakaError, Forbidden
 from backend.wechat.push import PushEvent, open_push, verify_url
 from backend.wechat.sandbox import SandboxState
-from backend.wechat.sandbox.sender import encrypt, sealed, signature
+from backend.wechat.sandbox.sealing import encrypt, sealed, signature
 
 REVOKED = {
     "ToUserName": "gh_sandbox",

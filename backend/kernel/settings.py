@@ -182,3 +182,10 @@ def current() -> Settings:
     if _current is None:
         raise SettingsError("设置尚未载入")
     return _current
+
+
+def in_production() -> bool:
+    """Whether this process is, or before `use` is about to be, in production: in doubt what stands in DAKA_ENV or `.env` counts."""
+    dotenv = Path(".env")
+    asked_for = os.environ.get(f"{PREFIX}ENV") or (dotenv_values(dotenv).get(f"{PREFIX}ENV") if dotenv.exists() else None)
+    return _current.production if _current is not None else (asked_for or "").strip() == "production"

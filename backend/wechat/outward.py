@@ -22,7 +22,8 @@ MESSAGE = "/cgi-bin/message/subscribe/send"
 CODE_IMAGE = "/wxa/getwxacodeunlimit"
 ENDPOINTS = (LOGIN, STABLE_TOKEN, PHONE_NUMBER, TEXT_CHECK, MESSAGE, CODE_IMAGE)
 
-MAX_CONNECTIONS = 100
+# More than all crowds together: nobody waits for a connection, the crowd is the bound.
+MAX_CONNECTIONS = 512
 MAX_ANSWER_BYTES = 64 * 1024
 MAX_IMAGE_BYTES = 1024 * 1024
 IMAGES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
@@ -57,7 +58,7 @@ class Patience:
 
 
 # Somebody waits for the answer, which is due 3 s after the question: 0.2 s are left for our own part of the work.
-USER = Patience(connect_s=1.0, read_s=2.0, total_s=2.8, crowd=200)
+USER = Patience(connect_s=1.0, read_s=2.0, total_s=2.8, crowd=128)
 BACKGROUND = Patience(connect_s=1.0, read_s=10.0, total_s=30.0, crowd=20, takes_turns=True)
 
 

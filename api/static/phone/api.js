@@ -2,6 +2,13 @@
 
 const KEPT = "daka.token";
 
+// What WeChat refuses, in words for the person with the phone.
+const REFUSALS = {
+  20004: "接收消息的总开关已关闭，请先打开。",
+  40003: "沙箱里没有这位微信用户（可能已重新启动），请换人后再试。",
+  43101: "没有可用的接收次数，或已关闭接收：消息没有发出。",
+};
+
 /** An error reply (RFC 9457): `message` is the Chinese sentence to show, `code` the word to branch on, `problem` the whole document. */
 export class Problem extends Error {
   constructor(status, problem) {
@@ -44,6 +51,13 @@ export function uuid() {
   bytes[8] = (bytes[8] & 0x3f) | 0x80;
   const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+}
+
+/** A lever of the sandbox, which answers HTTP 200 always: a refusal is in `errcode`. Throws Problem for it, with a sentence of our own. */
+export async function wechat(method, lever, order) {
+  const answer = await ask(method, `/sandbox/control/${lever}`, order);
+  if (!answer.errcode) return answer;
+  throw new Problem(200, { code: `wechat_${answer.errcode}`, detail: REFUSALS[answer.errcode] || `微信沙箱没有照办（${answer.errcode}）。` });
 }
 
 /** wx.login, then the product's sign-in: {token, expires_at, member or null}. */

@@ -7,7 +7,7 @@ import { NOTICE } from "./words.js";
 /** The form that binds the WeChat account to the roster. `person` is the demo's entry, whose code a button fills in. */
 export function bindView(phone, person) {
   const name = h("input", { id: "name", name: "name", autocomplete: "name", required: true, maxlength: 60 });
-  const code = h("input", { id: "code", name: "code", autocomplete: "one-time-code", autocapitalize: "characters", required: true, maxlength: 64 });
+  const code = h("input", { id: "code", name: "code", autocomplete: "one-time-code", autocapitalize: "characters", required: true, maxlength: 64, value: scanned(phone) });
   const fill = () => {
     name.value = person.name;
     code.value = person.invite_code;
@@ -29,13 +29,19 @@ export function bindView(phone, person) {
     h("button", { class: "main" }, "绑定"));
 }
 
+/** The invitation code in a scanned code, where that is what it carries; empty otherwise. */
+function scanned(phone) {
+  const scene = (phone.launch && phone.launch.scene) || "";
+  return /^[A-Z0-9]{4}(-[A-Z0-9]{4}){2}$/.test(scene) ? scene : "";
+}
+
 /** The privacy notice with 同意 and 不同意. Without consent a member looks, and every study write is refused. */
 export function consentView(phone, version) {
   const agree = async () => {
-    if (await phone.attempt(() => api("POST", "/me/consents", { version }))) await phone.show("today");
+    if (await phone.attempt(() => api("POST", "/me/consents", { version }))) await phone.start();
   };
   const decline = async () => {
-    await phone.show("today");
+    await phone.start();
     phone.say("您没有同意说明，可以查看任务，但不能打卡。");
   };
   return h("section", { class: "card notice" },

@@ -9,21 +9,23 @@ from sanic import Blueprint, Sanic
 from backend.kernel import settings
 from backend.wechat.sandbox import control, endpoints
 from backend.wechat.sandbox.state import SandboxState
+from backend.wechat.sandbox.wire import HANG_S
 
 __all__ = ["SandboxState", "build_app", "sandbox"]
 
 
 def sandbox(state: SandboxState) -> Blueprint:
     """The sandbox under /sandbox, to be mounted in an app. Raises RuntimeError in production, where everybody could sign in as anybody."""
-    try:
-        production = settings.current().production
-    except settings.SettingsError:
-        production = False  # a sandbox of its own, beside no service at all
-    if production:
+    if settings.in_production():
         raise RuntimeError("生产环境不得启用微信沙箱")
     blueprint = Blueprint("sandbox", url_prefix="/sandbox")
     endpoints.register(blueprint, state)
     control.register(blueprint, state)
+
+    @blueprint.before_server_stop
+    async def stop(app: Sanic) -> None:
+        state.stop()
+
     return blueprint
 
 
@@ -33,5 +35,6 @@ def build_app(state: SandboxState) -> Sanic:
     app.config.ACCESS_LOG = False
     # Sanic rewrites its own protocol class at start, which it can do once per process only; tests start many.
     app.config.TOUCHUP = False
+    app.config.RESPONSE_TIMEOUT = HANG_S + 60
     app.blueprint(sandbox(state))
     return app

@@ -43,12 +43,16 @@ class TokenBook:
 
 @dataclass(slots=True)
 class Template:
-    """A subscription template. fields: name → what a person reads before the value. is_long: a grant is good for many messages."""
+    """A subscription template. fields: name → what a person reads before the value. is_long: a grant is good for many messages.
+
+    samples: name → a value, for a message that the sandbox makes up.
+    """
 
     template_id: str
     title: str
     fields: dict[str, str]
     is_long: bool = False
+    samples: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -1,34 +1,66 @@
-"""Sends an app's pushes as WeChat does: signed, plain or encrypted, XML or JSON, 5 s to answer, three attempts.
+"""Sends an app's pushes as WeChat does: signed, plain or encrypted, XML or JSON, 5 s to answer, three attempts. What is sealed: sealing.py.
 
-The encryption is written from WeChat's description and shares no code with what opens it: two sides that agree are worth more.
+Faults of the path `push`: `duplicate` (so many times more), `reorder` (the next push overtakes this one), `late_s` (on the sandbox's
+clock), `bad_signature`, `wrong_appid`, `old_timestamp` (so many seconds), `omit_openid`.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
+from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+from backend.wechat.sandbox import faults
+from backend.wechat.sandbox.faults import Asked
+from backend.wechat.sandbox.paths import PUSH
 from backend.wechat.sandbox.records import App, Refused
+from backend.wechat.sandbox.sealing import sealed, signed_query
 from backend.wechat.sandbox.state import SandboxState
 
-ANSWER_S = 5
 ATTEMPTS = 3
 PLATFORM_ACCOUNT = "oSandboxPlatformAccount00000"
 
 
-async def push_event(state: SandboxState, order: dict[str, Any]) -> list[dict[str, Any]]:
-    """Delivers one event `times` times, as `order` says: {openid, event, RevokeInfo?, mode, format, times}.
+@dataclass(slots=True)
+class Push:
+    """One event on its way to an app. record: what GET /control/pushes shows of it; its `attempts` are what the order's answer shows."""
 
-    Returns for each delivery its attempts: [{"status": int or null, "answer": text, "accepted": bool}]. Raises Refused.
+    app: App
+    fields: dict[str, Any]
+    secure: bool
+    xml: bool
+    fault: dict[str, Any]
+    record: dict[str, Any] = field(default_factory=dict)
+
+
+async def push_event(state: SandboxState, order: dict[str, Any]) -> list[dict[str, Any]]:
+    """Delivers one event `times` times, as `order` says: {openid, event, RevokeInfo?, mode?, format?, times?}.
+
+    Returns the deliveries in their order, each {"status", "attempts": [{"status": int or null, "answer": text, "accepted": bool}]} with
+    status accepted, refused, waiting (it is late) or held (the next one overtakes it). Raises Refused.
     """
+    deliveries: list[dict[str, Any]] = []
+    for push in _ordered(state, order):
+        state.pushes.append(push.record)
+        overtaken, state.held_push = state.held_push, None
+        if push.fault.get("reorder") and not overtaken:
+            push.record["status"] = "held"
+            state.held_push = push
+            continue
+        deliveries += await _send(state, push)
+        if overtaken:
+            deliveries += await _send(state, overtaken)
+    if state.held_push:
+        deliveries.append(state.held_push.record)
+    return [{"status": record["status"], "attempts": record["attempts"]} for record in deliveries]
+
+
+def _ordered(state: SandboxState, order: dict[str, Any]) -> list[Push]:
     user = state.user(str(order.get("openid", "")))
     app = state.apps[user.appid]
-    mode, form, times = order.get("mode", "secure" if app.push.aes_key else "plain"), order.get("format", "json"), order.get("times", 1)
+    mode = order.get("mode") or app.push.mode or ("secure" if app.push.aes_key else "plain")
+    form, times = order.get("format") or app.push.format, order.get("times", 1)
     if not app.push.url or mode not in ("plain", "secure") or form not in ("json", "xml") or (mode == "secure" and not app.push.aes_key):
         raise Refused(47001, "push needs an address, mode plain|secure (secure with an AES key), format json|xml")
     if not isinstance(times, int) or not 1 <= times <= 1000 or not order.get("event"):
@@ -43,60 +75,74 @@ async def push_event(state: SandboxState, order: dict[str, Any]) -> list[dict[st
         "AppID": app.appid,
         **({"RevokeInfo": str(order["RevokeInfo"])} if order.get("RevokeInfo") else {}),
     }
-    return [{"attempts": await _deliver(state, app, fields, secure=mode == "secure", xml=form == "xml")} for _ in range(times)]
+    return [_push(state, app, fields, secure=mode == "secure", xml=form == "xml") for _ in range(times)]
 
 
-async def _deliver(state: SandboxState, app: App, fields: dict[str, Any], *, secure: bool, xml: bool) -> list[dict[str, Any]]:
-    attempts: list[dict[str, Any]] = []
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ANSWER_S)) as session:
-        while len(attempts) < ATTEMPTS:
-            query, body = sealed(state, app, fields, secure=secure, xml=xml)
-            content_type = "text/xml" if xml else "application/json"
-            try:
-                posting = session.post(app.push.url, params=query, data=body, headers={"Content-Type": content_type}, allow_redirects=False)
-                async with posting as response:
-                    status, answer = response.status, (await response.content.read(1024)).decode("utf-8", "replace")
-            except (aiohttp.ClientError, TimeoutError) as error:
-                status, answer = None, type(error).__name__
-            accepted = status == 200 and answer in ("", "success")
-            attempts.append({"status": status, "answer": answer, "accepted": accepted})
-            if accepted:
-                break
-    return attempts
+def _push(state: SandboxState, app: App, fields: dict[str, Any], *, secure: bool, xml: bool) -> Push:
+    asked = Asked(path=PUSH, method="POST", openid=fields["OpenID"], appid=app.appid)
+    fault = faults.first_fitting(state.faults, asked, now=state.now(), rng=state.dice)
+    record = {
+        "at": state.now(),
+        "event": fields["Event"],
+        "openid": fields["OpenID"],
+        "appid": app.appid,
+        "secure": secure,
+        "xml": xml,
+        "fault": sorted(fault),
+        "status": "waiting",
+        "attempts": [],
+    }
+    return Push(app, fields, secure, xml, fault, record)
 
 
-def sealed(state: SandboxState, app: App, fields: dict[str, Any], *, secure: bool, xml: bool) -> tuple[dict[str, str], bytes]:
-    """Query and body of one delivery, signed at the sandbox's time."""
-    timestamp, nonce = str(int(state.now())), str(state.rng.randrange(10**9, 10**10))
-    message = _written(fields, xml=xml)
-    query = {"signature": signature(app.push.token, timestamp, nonce), "timestamp": timestamp, "nonce": nonce, "openid": fields["OpenID"]}
-    if not secure:
-        return query, message.encode()
-    encrypted = encrypt(message, aes_key=app.push.aes_key, appid=app.appid, prefix=state.rng.randbytes(16))
-    query |= {"encrypt_type": "aes", "msg_signature": signature(app.push.token, timestamp, nonce, encrypted)}
-    return query, _written({"ToUserName": fields["ToUserName"], "Encrypt": encrypted}, xml=xml).encode()
+async def _send(state: SandboxState, push: Push) -> list[dict[str, Any]]:
+    """Delivers a push, and its duplicates after it; a late one is left to a task of its own."""
+    if push.fault.get("late_s"):
+        push.record["status"] = "waiting"
+        state.in_background(_send_late(state, push, state.now() + push.fault["late_s"]))
+        return [push.record]
+    await _deliver(state, push)
+    records = [push.record]
+    for _ in range(push.fault.get("duplicate", 0)):
+        again = Push(push.app, push.fields, push.secure, push.xml, push.fault, {**push.record, "attempts": []})
+        state.pushes.append(again.record)
+        await _deliver(state, again)
+        records.append(again.record)
+    return records
 
 
-def signature(*parts: str) -> str:
-    """SHA-1 of the sorted parts joined: what WeChat's protocol prescribes for its pushes."""
-    return hashlib.sha1("".join(sorted(parts)).encode()).hexdigest()
+async def _send_late(state: SandboxState, push: Push, due_at: float) -> None:
+    await state.sleep_until(due_at)
+    push.fault = {name: value for name, value in push.fault.items() if name != "late_s"}
+    await _send(state, push)
 
 
-def encrypt(message: str, *, aes_key: str, appid: str, prefix: bytes) -> str:
-    """AES-256-CBC over 16 random bytes, the length (4 bytes, big endian), message and appid, padded to 32 bytes; base64."""
-    key, text = base64.b64decode(aes_key + "="), message.encode()
-    plain = prefix + len(text).to_bytes(4, "big") + text + appid.encode()
-    padding = 32 - len(plain) % 32
-    encryptor = Cipher(algorithms.AES(key), modes.CBC(key[:16])).encryptor()
-    return base64.b64encode(encryptor.update(plain + bytes([padding]) * padding) + encryptor.finalize()).decode()
+async def _deliver(state: SandboxState, push: Push) -> None:
+    attempts = push.record["attempts"]
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=state.options.push_answer_s)) as session:
+        while len(attempts) < ATTEMPTS and not any(attempt["accepted"] for attempt in attempts):
+            query, body = sealed(state, push.app, push.fields, secure=push.secure, xml=push.xml, fault=push.fault)
+            headers = {"Content-Type": "text/xml" if push.xml else "application/json"}
+            status, answer = await _answer(session.post(push.app.push.url, params=query, data=body, headers=headers, allow_redirects=False))
+            attempts.append({"status": status, "answer": answer, "accepted": status == 200 and answer in ("", "success")})
+    push.record["status"] = "accepted" if attempts[-1]["accepted"] else "refused"
 
 
-def _written(fields: dict[str, Any], *, xml: bool) -> str:
-    if not xml:
-        return json.dumps(fields, ensure_ascii=False)
-    texts = {name: value if isinstance(value, int) else _cdata(value) for name, value in fields.items()}
-    return f"<xml>{''.join(f'<{name}>{text}</{name}>' for name, text in texts.items())}</xml>"
+async def _answer(asking: Any) -> tuple[int | None, str]:
+    """Status and at most 1 KiB of the answer; without one, None and the kind of failure."""
+    try:
+        async with asking as response:
+            return response.status, (await response.content.read(1024)).decode("utf-8", "replace")
+    except (aiohttp.ClientError, TimeoutError) as error:
+        return None, type(error).__name__
 
 
-def _cdata(text: str) -> str:
-    return f"<![CDATA[{text.replace(']]>', ']]]]><![CDATA[>')}]]>"
+async def verify_url(state: SandboxState, app: App) -> dict[str, Any]:
+    """Asks the push address for an echo: {"status": int or null, "answer": text, "accepted": whether it was the very text}."""
+    asked = Asked(path=PUSH, method="GET", appid=app.appid)
+    fault = faults.first_fitting(state.faults, asked, now=state.now(), rng=state.dice)
+    echo = str(state.rng.randrange(10**18, 10**19))
+    query = {**signed_query(state, app, fault=fault), "echostr": echo}
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=state.options.push_answer_s)) as session:
+        status, answer = await _answer(session.get(app.push.url, params=query, allow_redirects=False))
+    return {"status": status, "answer": answer, "accepted": status == 200 and answer == echo}

@@ -5,12 +5,15 @@ Numbers are WeChat's where it publishes them: codes live 300 s, tokens 7200 s, a
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import random
 import re
 import secrets
 import string
 from collections import Counter, deque
+from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
 
 from backend.kernel import clock
@@ -42,10 +45,12 @@ class SandboxState:
         self._first_app = (appid, secret, (push_url, push_token, push_aes_key))
         self._seed = seed
         self.phone_page = phone_page
+        self._tasks: set[asyncio.Task[None]] = set()
         self.reset()
 
     def reset(self) -> None:
         """Back to the first moment: one app, nobody in it."""
+        self.stop()
         appid, secret, push = self._first_app
         self.appid = appid
         self.apps = {appid: App(appid, secret, push=PushTarget(*push))}
@@ -54,6 +59,8 @@ class SandboxState:
         self.phone_codes: dict[str, Code] = {}
         self.counts: Counter[tuple[str, str, int]] = Counter()
         self.requests: deque[dict[str, Any]] = deque(maxlen=RING)
+        self.pushes: deque[dict[str, Any]] = deque(maxlen=RING)
+        self.held_push: Any = None
         self.faults: list[Fault] = []
         self.scenario = ""
         self.options = Options()
@@ -63,6 +70,25 @@ class SandboxState:
         self.dice = random.Random(seed + 1)
         self._offset = 0.0
         self._frozen_at: float | None = None
+        self._moved = asyncio.Event()
+
+    def stop(self) -> None:
+        """Ends what waits for a later time."""
+        for task in self._tasks:
+            task.cancel()
+        self._tasks.clear()
+
+    def in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        """Work that outlives the order that began it, until it is done or the sandbox ends."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def sleep_until(self, due_at: float) -> None:
+        """Returns when the sandbox's clock shows `due_at`, however it gets there."""
+        while (left := due_at - self.now()) > 0:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._moved.wait(), None if self._frozen_at is not None else left)
 
     def now(self) -> float:
         """The sandbox's time in Unix seconds."""
@@ -76,6 +102,8 @@ class SandboxState:
         if at is not None:
             self._offset += at - self.now()
         self._offset += advance_s
+        self._moved.set()
+        self._moved = asyncio.Event()
         return self.now()
 
     def letters(self, count: int) -> str:
@@ -103,6 +131,13 @@ class SandboxState:
         if openid not in self.users:
             raise Refused(40003, "invalid openid")
         return self.users[openid]
+
+    def forget(self, openid: str) -> None:
+        """The account is closed: the openid is nobody's, and its codes are worth nothing."""
+        del self.users[openid]
+        for codes in (self.js_codes, self.phone_codes):
+            for value in [value for value, code in codes.items() if code.openid == openid]:
+                del codes[value]
 
     def wx_login(self, openid: str) -> str:
         """What wx.login gives on this user's phone: a one-time code of 32 characters, good for 300 s."""

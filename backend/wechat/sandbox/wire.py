@@ -1,9 +1,9 @@
 """How an answer travels: HTTP 200 with JSON, or an image, unless a fault spoils it on the way.
 
 Faults, in the order in which they happen. First `invalidate_token` and `rotate_session_key`. Then, without effect: `hang` (no answer for
-ten minutes), `close` (no answer), `reset` (TCP RST). In the place of the endpoint: `http_status` (an HTML page), `errcode`. After the
-effect: `delay_ms` (the answer is late), `close_after_effect` (it is lost), `errcode_as_string`, `bom`, `garbage` (no UTF-8), `truncate`
-(half of it, then the end of the connection).
+ten minutes, or until the server it is mounted in gives up), `close` (no answer), `reset` (TCP RST). In the place of the endpoint:
+`http_status` (an HTML page), `errcode`. After the effect: `delay_ms` (the answer is late), `close_after_effect` (it is lost),
+`errcode_as_string`, `bom`, `garbage` (no UTF-8), `truncate` (half of it, then the end of the connection).
 """
 
 from __future__ import annotations
