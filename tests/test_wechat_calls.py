@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sandbox_server import settings_for
+from sandbox_server import serve, settings_for
+from sanic import Request, Sanic
+from sanic.response import HTTPResponse, json
 from wechat_world import CURT, PAGE, TEMPLATE, ZHANG, World, outcome, wechat_world
 
 from backend.kernel.errors import TooMany, Unavailable
+from backend.kernel.redis import connect
 from backend.wechat import texts
 from backend.wechat.client import CODE_IMAGE, MESSAGE, STABLE_TOKEN, TEXT_CHECK, WeChat
 from backend.wechat.messages import Delivery, Outcome
@@ -60,9 +63,25 @@ async def test_each_verdict_comes_with_its_label(world: World, text: str, verdic
     assert await checked(world, text) == TextCheck(verdict, label)
 
 
-async def test_the_body_is_version_two_and_real_utf_8(world: World) -> None:
-    await checked(world, "党的二十大\\n“报告”😀")
-    assert sent_bodies(world, TEXT_CHECK) == [{"content": "党的二十大\\n“报告”😀", "version": 2, "scene": 4, "openid": ZHANG}]
+async def test_the_body_is_version_two_and_real_utf_8() -> None:
+    app, bodies = Sanic("wechat-ear", configure_logging=False), []
+    app.config.TOUCHUP = False
+
+    async def token(request: Request) -> HTTPResponse:
+        return json({"access_token": "FAKE_" + "x" * 20, "expires_in": 7200})
+
+    async def check(request: Request) -> HTTPResponse:
+        bodies.append(request.body)
+        return json({"errcode": 0, "result": {"suggest": "pass", "label": 100}})
+
+    app.add_route(token, STABLE_TOKEN, methods=["POST"])
+    app.add_route(check, TEXT_CHECK, methods=["POST"])
+    async with serve(app) as base_url:
+        wechat = WeChat(settings_for(base_url), connect("redis://127.0.0.1:9/0"))
+        await wechat.start()
+        assert await wechat.check_text("党的“报告”😀", openid=ZHANG, scene=Scene.FORUM) == TextCheck(Verdict.PASS)
+        await wechat.close()
+    assert bodies == ['{"content":"党的“报告”😀","version":2,"scene":3,"openid":"o_zhang_wei"}'.encode()]
 
 
 async def test_a_blank_text_passes_unasked(world: World) -> None:

@@ -126,6 +126,16 @@ def test_the_figures_are_those_of_the_table() -> None:
     assert 2.5 <= outward.USER.total_s < 3.0 and tries.JITTER == (0.8, 1.2)
 
 
+def test_no_label_can_be_anything_but_a_word_that_is_written_down() -> None:
+    assert metrics.WECHAT_ENDPOINTS == outward.ENDPOINTS and set(metrics.WECHAT_RESULTS) == set(Kind)
+    metrics.wechat_call(f"{LOGIN}?secret=canary-label", "canary-label", 0.1)
+    metrics.wechat_refused("canary-label", "canary-label")
+    metrics.wechat_circuit("canary-label", is_open=False)
+    metrics.wechat_alarm("canary-label", "canary-label")
+    metrics.wechat_token("canary-label")
+    assert b"canary-label" not in metrics.text() and b'endpoint="unlisted"' in metrics.text()
+
+
 async def test_whatever_hangs_the_caller_is_answered_in_time(curt: World) -> None:
     for path in (STABLE_TOKEN, PHONE_NUMBER):
         curt.state.faults.clear()
