@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-from wechat_world import CURT, FAST_USER, PAGE, World, outcome, wechat_world
+from wechat_world import CURT, FAST_USER, PAGE, World, outcome, until, wechat_world
 
 from backend.kernel import metrics
 from backend.kernel.errors import Unavailable
@@ -104,10 +104,9 @@ async def test_a_call_under_way_is_not_tried_again_once_it_is_open(world: World)
     world.fault(CODE_IMAGE, {"garbage": True})
     for _ in range(4):
         await outcome(world.wechat.mini_program_code("s", PAGE))
-    world.wechat.user = replace(FAST_USER, waits_s=(0.01, 0.3))
+    world.wechat.user = replace(FAST_USER, waits_s=(0.01, 0.8))
     early = asyncio.create_task(outcome(world.wechat.mini_program_code("s", PAGE)))
-    await asyncio.sleep(0.15)
-    assert world.asked(CODE_IMAGE) == 14  # it waits for its third try
+    await until(lambda: world.asked(CODE_IMAGE) == 14)  # it waits for its third try
     await outcome(world.wechat.mini_program_code("s", PAGE))
     assert world.wechat.degraded and await early == UNAVAILABLE and world.asked(CODE_IMAGE) == 15
 
@@ -143,7 +142,7 @@ async def test_a_probe_whose_caller_hangs_up_leaves_its_turn_to_the_next(curt: W
     curt.fault(LOGIN, {"hang": True}, times=1)
     curt.watch.time += OPEN_S
     probe = asyncio.create_task(curt.login())
-    await asyncio.sleep(0.05)
+    await until(lambda: curt.asked(LOGIN) == 6)
     probe.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await probe
@@ -153,9 +152,8 @@ async def test_a_probe_whose_caller_hangs_up_leaves_its_turn_to_the_next(curt: W
 async def test_what_was_sent_before_the_opening_and_answered_after_it_closes_nothing(world: World) -> None:
     world.fault(LOGIN, {"delay_ms": 300}, times=1)
     early = asyncio.create_task(world.login())
-    await asyncio.sleep(0.05)
-    world.fault(LOGIN, {"http_status": 502})
-    await fail(world, 5)
+    await until(lambda: world.asked(LOGIN) == 1)
+    world.wechat._tries.circuits[LOGIN].trip()
     assert await outcome(early) == "ok" and world.wechat.degraded
 
 

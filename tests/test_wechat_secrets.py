@@ -15,7 +15,7 @@ from door import Door, Reply
 from people import Cast
 from sanic import Sanic
 from wechat_user import add_member, from_elsewhere, new_phone, wechat_user
-from wechat_world import CURT, PAGE, TEMPLATE, Watch
+from wechat_world import CURT, FAST_USER, PAGE, TEMPLATE, Watch
 
 from api import logs
 from backend.kernel.errors import DakaError
@@ -96,8 +96,8 @@ async def test_whatever_wechat_does_no_secret_is_written_anywhere(
     state, app, watch, redis = sandbox[0], Sanic.get_app("daka_tests"), Watch(), connect("")
     canaries = Canaries(state, monkeypatch)
     await redis.flushall()
-    usual, patience = app.ctx.wechat, replace(CURT, read_s=0.1, total_s=0.25)
-    client = app.ctx.wechat = WeChat(app.ctx.settings, redis, user=patience, background=patience, monotonic=watch)
+    usual = app.ctx.wechat
+    client = app.ctx.wechat = WeChat(app.ctx.settings, redis, user=FAST_USER, background=FAST_USER, monotonic=watch)
     await client.start()
     user = wechat_user(state, phone=new_phone())
     phone = state.users[user.openid].phone
@@ -134,6 +134,7 @@ async def test_whatever_wechat_does_no_secret_is_written_anywhere(
             async with from_elsewhere(door) as near:
                 await everything(near)
                 assert [reply.status for reply in replies] == [200, 404] and "sent" in "".join(errors)
+                client.user = client.background = replace(CURT, read_s=0.1, total_s=0.25)
                 for name in (*SCENARIOS, *outages.FORMS):
                     outages.rule(state, name)
                     await everything(near)

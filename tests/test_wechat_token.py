@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import pytest
 from sandbox_server import APPID, settings_for
-from wechat_world import FAST_USER, ZHANG, World, outcome, wechat_world
+from wechat_world import FAST_USER, ZHANG, World, outcome, until, wechat_world
 
 from backend.kernel import clock
 from backend.kernel.errors import Unavailable
@@ -81,7 +81,7 @@ async def test_nobody_waits_for_a_renewal_while_the_old_token_is_good(world: Wor
     with clock.shifted(clock.now() + timedelta(seconds=6970)):
         began = time.monotonic()
         assert await world.phone() == "13800000001" and await world.wechat.access_token() == first
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < 1.5
 
 
 async def test_a_renewal_that_fails_leaves_the_old_token_in_use_until_its_end(world: World, redis: aioredis.Redis) -> None:
@@ -217,6 +217,14 @@ async def test_a_lock_that_nobody_gives_back_costs_a_moment_and_is_not_taken_awa
     assert await redis.get(LOCK) == "a process that died"
 
 
+async def test_a_lock_that_has_gone_to_another_meanwhile_is_left_to_him(world: World, redis: aioredis.Redis) -> None:
+    world.fault(STABLE_TOKEN, {"delay_ms": 200})
+    slow = asyncio.create_task(world.wechat.access_token())
+    await until(lambda: world.asked(STABLE_TOKEN) == 1)
+    await redis.set(LOCK, "another process")
+    assert (await slow).startswith("FAKE_") and await redis.get(LOCK) == "another process"
+
+
 async def test_a_failed_renewal_gives_the_lock_back(world: World, redis: aioredis.Redis) -> None:
     world.fault(STABLE_TOKEN, {"http_status": 502})
     assert await outcome(world.wechat.access_token()) == "503 wechat_unavailable"
@@ -230,6 +238,6 @@ async def test_a_redis_that_hangs_costs_a_moment(world: World) -> None:
     silent = await asyncio.start_server(silence, "127.0.0.1", 0)
     waiting = await another(world, connect(f"redis://127.0.0.1:{silent.sockets[0].getsockname()[1]}/0"))
     began = time.monotonic()
-    assert (await waiting.access_token()).startswith("FAKE_") and time.monotonic() - began < 2.0
+    assert (await waiting.access_token()).startswith("FAKE_") and time.monotonic() - began < FAST_USER.total_s
     await waiting.close()
     silent.close()

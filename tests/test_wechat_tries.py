@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from sandbox_server import settings_for
-from wechat_world import CURT, FAST_USER, PAGE, ZHANG, World, outcome, wechat_world
+from wechat_world import CURT, FAST_USER, PAGE, ZHANG, World, outcome, until, wechat_world
 
 from backend.kernel import clock, metrics
 from backend.kernel.errors import TooMany, Unavailable
@@ -90,16 +90,18 @@ def _of(kind: Kind) -> dict[str, str]:
     ],
 )
 async def test_what_may_have_arrived_is_repeated_unless_it_may_be_done_once_only(
-    curt: World, do: dict[str, Any], again: bool, result: str
+    world: World, do: dict[str, Any], again: bool, result: str
 ) -> None:
-    await curt.login()
-    await curt.wechat.access_token()  # the connections are open: a broken one must not be tried again behind our back
-    code_image = lambda: curt.wechat.mini_program_code("s", PAGE)  # noqa: E731
-    for path, call, most in ((LOGIN, curt.login, 1), (CODE_IMAGE, code_image, 3 if again else 1)):
-        curt.fault(path, do)
-        asked, count = curt.asked(path), counted("daka_wechat_calls_total", endpoint=path, result=result)
+    await world.login()
+    await world.wechat.access_token()  # the connections are open: a broken one must not be tried again behind our back
+    if "hang" in do:
+        world.wechat.user = CURT
+    code_image = lambda: world.wechat.mini_program_code("s", PAGE)  # noqa: E731
+    for path, call, most in ((LOGIN, world.login, 1), (CODE_IMAGE, code_image, 3 if again else 1)):
+        world.fault(path, do)
+        asked, count = world.asked(path), counted("daka_wechat_calls_total", endpoint=path, result=result)
         assert await outcome(call()) == UNAVAILABLE
-        made = curt.asked(path) - asked
+        made = world.asked(path) - asked
         # Of what hangs, the time may be over before the third try.
         assert made == most or ("hang" in do and made == most - 1 > 0)
         assert counted("daka_wechat_calls_total", endpoint=path, result=result) - count == made
@@ -142,16 +144,20 @@ async def test_whatever_hangs_the_caller_is_answered_in_time(curt: World) -> Non
         curt.fault(path, {"hang": True})
         began = time.monotonic()
         assert await outcome(curt.phone()) == UNAVAILABLE
-        assert time.monotonic() - began < CURT.total_s + 0.2
+        assert time.monotonic() - began < CURT.total_s + 0.5
+    # The whole time binds too, where a single answer might take longer.
+    curt.wechat.user = replace(CURT, read_s=5.0, total_s=0.2)
+    curt.fault(LOGIN, {"hang": True})
+    began = time.monotonic()
+    assert await outcome(curt.login()) == UNAVAILABLE and time.monotonic() - began < 1.0
 
 
 async def test_no_try_is_begun_that_could_not_end_in_time(world: World) -> None:
     world.wechat.user = replace(FAST_USER, total_s=0.3, waits_s=(0.01, 0.6))
     world.fault(CODE_IMAGE, {"http_status": 502})
     await world.wechat.access_token()
-    began = time.monotonic()
     assert await outcome(world.wechat.mini_program_code("s", PAGE)) == UNAVAILABLE
-    assert world.asked(CODE_IMAGE) == 2 and time.monotonic() - began < 0.3
+    assert world.asked(CODE_IMAGE) == 2
 
 
 async def test_a_limit_lasts_until_the_next_minute_or_shanghai_day(world: World) -> None:
@@ -177,10 +183,9 @@ async def test_those_beyond_the_bound_are_told_at_once_and_the_others_have_their
     async with wechat_world(user=replace(CURT, crowd=3)) as world:
         world.fault(LOGIN, {"hang": True}, times=3)
         waiting = [asyncio.create_task(world.login()) for _ in range(3)]
-        await asyncio.sleep(0.05)
+        await until(lambda: world.asked(LOGIN) == 3)
         refused = counted("daka_wechat_refused_total", endpoint=LOGIN, reason="crowd")
-        began = time.monotonic()
-        assert await outcome(world.login()) == UNAVAILABLE and time.monotonic() - began < 0.1
+        assert await outcome(world.login()) == UNAVAILABLE and not any(task.done() for task in waiting)
         assert counted("daka_wechat_refused_total", endpoint=LOGIN, reason="crowd") == refused + 1 and world.asked(LOGIN) == 3
         assert await outcome(world.phone()) == "ok"  # another endpoint
         await asyncio.gather(*waiting, return_exceptions=True)
@@ -209,7 +214,7 @@ async def test_a_caller_who_hangs_up_frees_the_place_and_is_counted() -> None:
         world.fault(LOGIN, {"hang": True}, times=1)
         before = counted("daka_wechat_calls_total", endpoint=LOGIN, result="cancelled")
         caller = asyncio.create_task(world.login())
-        await asyncio.sleep(0.05)
+        await until(lambda: world.asked(LOGIN) == 1)
         caller.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await caller

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -26,8 +27,8 @@ PAGE = "pages/index/index"
 BRISK = {"waits_s": (0.01, 0.02)}
 FAST_USER = replace(USER, **BRISK)
 FAST_BACKGROUND = replace(BACKGROUND, **BRISK)
-# For what hangs: the answer is not coming, and everybody knows it after a fifth of a second.
-CURT = replace(FAST_USER, read_s=0.2, total_s=0.5)
+# For what hangs: the answer is not coming.
+CURT = replace(FAST_USER, read_s=0.4, total_s=0.9)
 
 
 class Watch:
@@ -86,6 +87,15 @@ async def wechat_world(redis: aioredis.Redis | None = None, **patience: Any) -> 
                 await wechat.close()
                 if redis is None:
                     await own.aclose()
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Waits for what happens elsewhere in this loop; three seconds at most."""
+    for _ in range(300):
+        if holds():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it did not come about")
 
 
 async def outcome(call: Any) -> str:
