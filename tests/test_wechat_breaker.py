@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-from wechat_world import CURT, FAST_USER, PAGE, World, outcome, until, wechat_world
+from wechat_world import CURT, FAST_USER, PAGE, Server, World, outcome, until, wechat_world
 
 from backend.kernel import metrics
 from backend.kernel.errors import Unavailable
@@ -19,14 +19,14 @@ UNAVAILABLE = "503 wechat_unavailable"
 
 
 @pytest.fixture
-async def world() -> AsyncIterator[World]:
-    async with wechat_world() as world:
+async def world(wechat_server: Server) -> AsyncIterator[World]:
+    async with wechat_world(wechat_server) as world:
         yield world
 
 
 @pytest.fixture
-async def curt() -> AsyncIterator[World]:
-    async with wechat_world(user=CURT) as world:
+async def curt(wechat_server: Server) -> AsyncIterator[World]:
+    async with wechat_world(wechat_server, user=CURT) as world:
         yield world
 
 

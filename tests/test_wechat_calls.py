@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sandbox_server import serve, settings_for
 from sanic import Request, Sanic
 from sanic.response import HTTPResponse, json
-from wechat_world import CURT, PAGE, TEMPLATE, ZHANG, World, outcome, wechat_world
+from wechat_world import CURT, PAGE, TEMPLATE, ZHANG, Server, World, outcome, wechat_world
 
 from backend.kernel.errors import TooMany, Unavailable
 from backend.kernel.redis import connect
@@ -27,8 +27,8 @@ UNAVAILABLE = "503 wechat_unavailable"
 
 
 @pytest.fixture
-async def world() -> AsyncIterator[World]:
-    async with wechat_world(background=replace(CURT, read_s=1.0, total_s=2.0)) as world:
+async def world(wechat_server: Server) -> AsyncIterator[World]:
+    async with wechat_world(wechat_server, background=replace(CURT, read_s=1.0, total_s=2.0)) as world:
         yield world
 
 
@@ -191,8 +191,8 @@ async def test_a_refusal_that_nobody_has_explained_is_final_with_an_alarm(
 @pytest.mark.parametrize(
     "do", [{"close_after_effect": True}, {"reset": True}, {"http_status": 502}, {"garbage": True}, {"truncate": True}, {"hang": True}]
 )
-async def test_a_message_that_may_have_arrived_is_never_sent_again(do: dict[str, Any]) -> None:
-    async with wechat_world(background=CURT) as world:
+async def test_a_message_that_may_have_arrived_is_never_sent_again(do: dict[str, Any], wechat_server: Server) -> None:
+    async with wechat_world(wechat_server, background=CURT) as world:
         await world.wechat.access_token()
         world.fault(MESSAGE, do)
         assert await send(world) == Delivery(Outcome.UNKNOWN)

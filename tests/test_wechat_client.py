@@ -8,7 +8,7 @@ import pytest
 from sandbox_server import APPID, SECRET, serve, settings_for
 from sanic import Request, Sanic
 from sanic.response import HTTPResponse, raw
-from wechat_world import ZHANG, World, wechat_world
+from wechat_world import ZHANG, Server, World, wechat_world
 
 from backend.kernel.errors import BadRequest, DakaError, Forbidden, TooMany, Unauthorised, Unavailable
 from backend.kernel.redis import connect
@@ -16,8 +16,8 @@ from backend.wechat.client import LOGIN, STABLE_TOKEN, WeChat
 
 
 @pytest.fixture
-async def world() -> AsyncIterator[World]:
-    async with wechat_world() as world:
+async def world(wechat_server: Server) -> AsyncIterator[World]:
+    async with wechat_world(wechat_server) as world:
         yield world
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from sandbox_server import APPID, SECRET
-from wechat_world import ZHANG, World, wechat_world
+from wechat_world import ZHANG, Server, World, wechat_world
 
 from backend.kernel.redis import aioredis, connect
 from backend.wechat.client import STABLE_TOKEN, TEXT_CHECK
@@ -88,9 +88,9 @@ async def crew_of(world: World) -> AsyncIterator[Crew]:
                 await process.wait()
 
 
-async def test_four_processes_ask_for_one_token_at_each_event(redis: aioredis.Redis, redis_url: str) -> None:
+async def test_four_processes_ask_for_one_token_at_each_event(redis: aioredis.Redis, redis_url: str, wechat_server: Server) -> None:
     passing = Counter({"pass": PROCESSES * CALLS})
-    async with wechat_world() as world, crew_of(world) as crew:
+    async with wechat_world(wechat_server) as world, crew_of(world) as crew:
         for address, most in ((redis_url, 1), (NO_REDIS, PROCESSES)):
             world.scenario("")
             fetched, tried, verdicts, _ = await crew.event(redis=address)

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import pytest
 from sandbox_server import APPID, settings_for
-from wechat_world import FAST_USER, ZHANG, World, outcome, until, wechat_world
+from wechat_world import FAST_USER, ZHANG, Server, World, outcome, until, wechat_world
 
 from backend.kernel import clock
 from backend.kernel.errors import Unavailable
@@ -35,8 +35,8 @@ async def redis(redis_url: str) -> AsyncIterator[aioredis.Redis]:
 
 
 @pytest.fixture
-async def world(redis: aioredis.Redis) -> AsyncIterator[World]:
-    async with wechat_world(redis) as world:
+async def world(wechat_server: Server, redis: aioredis.Redis) -> AsyncIterator[World]:
+    async with wechat_world(wechat_server, redis) as world:
         yield world
 
 

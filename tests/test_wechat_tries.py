@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from sandbox_server import settings_for
-from wechat_world import CURT, FAST_USER, PAGE, ZHANG, World, outcome, until, wechat_world
+from wechat_world import CURT, FAST_USER, PAGE, ZHANG, Server, World, outcome, until, wechat_world
 
 from backend.kernel import clock, metrics
 from backend.kernel.errors import TooMany, Unavailable
@@ -25,14 +25,14 @@ from backend.wechat.texts import Scene, TextCheck, Verdict
 
 
 @pytest.fixture
-async def world() -> AsyncIterator[World]:
-    async with wechat_world() as world:
+async def world(wechat_server: Server) -> AsyncIterator[World]:
+    async with wechat_world(wechat_server) as world:
         yield world
 
 
 @pytest.fixture
-async def curt() -> AsyncIterator[World]:
-    async with wechat_world(user=CURT) as world:
+async def curt(wechat_server: Server) -> AsyncIterator[World]:
+    async with wechat_world(wechat_server, user=CURT) as world:
         yield world
 
 
@@ -179,8 +179,8 @@ async def test_a_limit_lasts_until_the_next_minute_or_shanghai_day(world: World)
         assert 86_000 < int(error.value.headers["Retry-After"]) < 86_400
 
 
-async def test_those_beyond_the_bound_are_told_at_once_and_the_others_have_their_turn() -> None:
-    async with wechat_world(user=replace(CURT, crowd=3)) as world:
+async def test_those_beyond_the_bound_are_told_at_once_and_the_others_have_their_turn(wechat_server: Server) -> None:
+    async with wechat_world(wechat_server, user=replace(CURT, crowd=3)) as world:
         world.fault(LOGIN, {"hang": True}, times=3)
         waiting = [asyncio.create_task(world.login()) for _ in range(3)]
         await until(lambda: world.asked(LOGIN) == 3)
@@ -192,8 +192,8 @@ async def test_those_beyond_the_bound_are_told_at_once_and_the_others_have_their
         assert await world.login() == ZHANG
 
 
-async def test_background_calls_beyond_the_bound_wait_their_turn_until_their_time_is_over() -> None:
-    async with wechat_world(background=replace(CURT, crowd=2, takes_turns=True, read_s=2.0, total_s=2.0)) as world:
+async def test_background_calls_beyond_the_bound_wait_their_turn_until_their_time_is_over(wechat_server: Server) -> None:
+    async with wechat_world(wechat_server, background=replace(CURT, crowd=2, takes_turns=True, read_s=2.0, total_s=2.0)) as world:
         world.fault(TEXT_CHECK, {"delay_ms": 30})
 
         def check() -> Awaitable[TextCheck]:
@@ -209,8 +209,8 @@ async def test_background_calls_beyond_the_bound_wait_their_turn_until_their_tim
         assert time.monotonic() - began < 0.5 and world.asked(TEXT_CHECK) == asked + 2
 
 
-async def test_a_caller_who_hangs_up_frees_the_place_and_is_counted() -> None:
-    async with wechat_world(user=replace(CURT, crowd=1)) as world:
+async def test_a_caller_who_hangs_up_frees_the_place_and_is_counted(wechat_server: Server) -> None:
+    async with wechat_world(wechat_server, user=replace(CURT, crowd=1)) as world:
         world.fault(LOGIN, {"hang": True}, times=1)
         before = counted("daka_wechat_calls_total", endpoint=LOGIN, result="cancelled")
         caller = asyncio.create_task(world.login())

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-from sandbox_server import APPID, SECRET, in_use, serve_sandbox, settings_for
+from sandbox_server import APPID, settings_for
 
 from backend.kernel.errors import DakaError
 from backend.kernel.redis import aioredis, connect
@@ -29,6 +29,10 @@ FAST_USER = replace(USER, **BRISK)
 FAST_BACKGROUND = replace(BACKGROUND, **BRISK)
 # For what hangs: the answer is not coming.
 CURT = replace(FAST_USER, read_s=0.4, total_s=0.9)
+
+
+# The state of a sandbox that a test has to itself, and its address.
+Server = tuple[SandboxState, str]
 
 
 class Watch:
@@ -66,27 +70,26 @@ class World:
 
 
 @asynccontextmanager
-async def wechat_world(redis: aioredis.Redis | None = None, **patience: Any) -> AsyncIterator[World]:
-    """A sandbox with one person in it, who has a phone and takes reminders; a client over `redis`, else over one of its own."""
-    with in_use(settings_for()):
-        state = SandboxState(APPID, SECRET)
-        state.add_user(openid=ZHANG, phone="13800000001").last_visit_at = state.now()
-        state.apps[APPID].templates[TEMPLATE] = Template(TEMPLATE, "打卡提醒", {"thing1": "任务", "time2": "截止时间"})
-        state.users[ZHANG].grants[TEMPLATE] = 100
-        async with serve_sandbox(state) as base_url:
-            own = redis or connect("")
-            if redis is None:
-                await own.flushall()
-            watch = Watch()
-            given = {"user": FAST_USER, "background": FAST_BACKGROUND, **patience}
-            wechat = WeChat(settings_for(base_url), own, monotonic=watch, **given)
-            await wechat.start()
-            try:
-                yield World(state, base_url, wechat, watch)
-            finally:
-                await wechat.close()
-                if redis is None:
-                    await own.aclose()
+async def wechat_world(server: Server, redis: aioredis.Redis | None = None, **patience: Any) -> AsyncIterator[World]:
+    """The sandbox at its first moment, with one person in it who has a phone and takes reminders; a client over `redis`, else its own."""
+    state, base_url = server
+    state.reset()
+    state.add_user(openid=ZHANG, phone="13800000001").last_visit_at = state.now()
+    state.apps[APPID].templates[TEMPLATE] = Template(TEMPLATE, "打卡提醒", {"thing1": "任务", "time2": "截止时间"})
+    state.users[ZHANG].grants[TEMPLATE] = 100
+    own = redis or connect("")
+    if redis is None:
+        await own.flushall()
+    watch = Watch()
+    given = {"user": FAST_USER, "background": FAST_BACKGROUND, **patience}
+    wechat = WeChat(settings_for(base_url), own, monotonic=watch, **given)
+    await wechat.start()
+    try:
+        yield World(state, base_url, wechat, watch)
+    finally:
+        await wechat.close()
+        if redis is None:
+            await own.aclose()
 
 
 async def until(holds: Callable[[], bool]) -> None:
