@@ -33,6 +33,7 @@ class Breaker:
         self._failures: deque[float] = deque(maxlen=FAILURES)
         self._opened_at: float | None = None
         self._probing = False
+        metrics.wechat_circuit(endpoint, is_open=False)
 
     @property
     def is_open(self) -> bool:
