@@ -8,7 +8,7 @@ UV := .venv/bin/uv
 STAMP := .venv/.locked
 LOCK := $(shell sha256sum uv.lock pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
 
-.PHONY: install run test test-sqlite test-postgres bench lint format clean conformance
+.PHONY: install run test test-sqlite test-postgres bench lint format clean conformance scenarios
 
 install: $(STAMP).$(LOCK)
 
@@ -50,6 +50,11 @@ test-postgres: $(TESTED)
 # 压测不在 make test 之内；BENCH="--rounds 5" 传参数。
 bench: $(TESTED)
 	@.venv/bin/python -m bench.first_figures $(BENCH)
+
+# 微信故障演练：真实的超时与等待，约五分钟。DOWN_S：每种中断持续的秒数；ONLY=hang 只演练一种。
+DOWN_S ?= 30
+scenarios: $(TESTED)
+	PYTHONPATH=. .venv/bin/python tests/scenarios.py --down-s $(DOWN_S) $(if $(ONLY),--only $(ONLY))
 
 # 微信沙箱与微信已知表现的对照，十二点，最后一点用一万个请求。
 conformance: $(TESTED)

@@ -35,6 +35,8 @@ async def readyz(request: Request) -> HTTPResponse:
         await request.app.ctx.redis.ping()
     except (RedisError, OSError):
         degraded.append("redis")
+    if request.app.ctx.wechat.degraded:
+        degraded.append("wechat")
     return json({"status": "ok", "degraded": degraded})
 
 

@@ -55,6 +55,19 @@ async def sandbox() -> AsyncIterator[tuple[Any, str]]:
 
 
 @pytest.fixture(scope="session")
+async def wechat_server() -> AsyncIterator[tuple[Any, str]]:
+    """Another sandbox, for tests that have all of it to themselves and begin with its first moment: see wechat_world.py."""
+    from sandbox_server import APPID, SECRET, in_use, serve_sandbox, settings_for
+
+    from backend.wechat.sandbox import SandboxState
+
+    state = SandboxState(APPID, SECRET)
+    with in_use(settings_for()):
+        async with serve_sandbox(state) as base_url:
+            yield state, base_url
+
+
+@pytest.fixture(scope="session")
 async def settings(database_url: str, redis_url: str, sandbox: tuple[Any, str], tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return Settings(
         data_dir=tmp_path_factory.mktemp("var"),

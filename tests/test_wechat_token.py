@@ -4,49 +4,45 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
+import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from sandbox_server import APPID, SECRET, in_use, serve_sandbox, settings_for
-from test_wechat_client import ZHANG, World
+from sandbox_server import APPID, settings_for
+from wechat_world import FAST_USER, ZHANG, Server, World, outcome, until, wechat_world
 
 from backend.kernel import clock
 from backend.kernel.errors import Unavailable
 from backend.kernel.redis import aioredis, connect
+from backend.wechat import renewal
+from backend.wechat.breaker import OPEN_S
 from backend.wechat.client import PHONE_NUMBER, STABLE_TOKEN, WeChat
-from backend.wechat.sandbox import SandboxState
+from backend.wechat.sandbox.tokens import invalidate
 from backend.wechat.token import Token
 
 KEY = f"wechat:token:{APPID}"
+LOCK = f"{KEY}:renewal"
 
 
 @pytest.fixture
 async def redis(redis_url: str) -> AsyncIterator[aioredis.Redis]:
     client = connect(redis_url)
-    await client.delete(KEY)
+    await client.delete(KEY, LOCK)
     yield client
-    await client.delete(KEY)
+    await client.delete(KEY, LOCK)
     await client.aclose()
 
 
 @pytest.fixture
-async def world(redis: aioredis.Redis) -> AsyncIterator[World]:
-    with in_use(settings_for()):
-        state = SandboxState(APPID, SECRET)
-        state.add_user(openid=ZHANG, phone="13800000001")
-        async with serve_sandbox(state) as base_url:
-            wechat = WeChat(settings_for(base_url), redis)
-            await wechat.start()
-            yield World(state, base_url, wechat)
-            await wechat.close()
+async def world(wechat_server: Server, redis: aioredis.Redis) -> AsyncIterator[World]:
+    async with wechat_world(wechat_server, redis) as world:
+        yield world
 
 
 async def another(world: World, redis: aioredis.Redis) -> WeChat:
     """A second client, as in a second process."""
-    wechat = WeChat(settings_for(world.base_url), redis)
+    wechat = WeChat(settings_for(world.base_url), redis, user=FAST_USER)
     await wechat.start()
     return wechat
 
@@ -64,54 +60,6 @@ async def test_one_caller_that_hangs_up_does_not_take_the_token_from_the_others(
     assert (await second).startswith("FAKE_") and world.asked(STABLE_TOKEN) == 1
 
 
-PROCESS = """
-import asyncio, sys
-from backend.kernel.redis import connect
-from backend.kernel.settings import Settings
-from backend.wechat.client import WeChat
-
-async def main(base_url, redis_url, appid, secret):
-    redis = connect(redis_url)
-    wechat = WeChat(Settings(wechat_appid=appid, wechat_secret=secret, wechat_api_base=base_url), redis)
-    await wechat.start()
-    print(await wechat.access_token())
-    await wechat.close()
-    await redis.aclose()
-
-asyncio.run(main(*sys.argv[1:]))
-"""
-
-
-async def token_of_a_process(world: World, redis_url: str) -> str:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        PROCESS,
-        world.base_url,
-        redis_url,
-        APPID,
-        SECRET,
-        stdout=asyncio.subprocess.PIPE,
-        cwd=Path(__file__).parent.parent,
-    )
-    output, _ = await asyncio.wait_for(process.communicate(), 30)
-    assert process.returncode == 0
-    return output.decode().strip()
-
-
-async def test_two_processes_share_one_token_through_redis(world: World, redis: aioredis.Redis, redis_url: str) -> None:
-    first = await token_of_a_process(world, redis_url)
-    second = await token_of_a_process(world, redis_url)
-    assert first == second == await world.wechat.access_token() and first.startswith("FAKE_")
-    assert world.asked(STABLE_TOKEN) == 1
-    assert 0 < await redis.ttl(KEY) <= 7200
-
-
-async def test_two_processes_started_at_once_get_the_same_token(world: World, redis_url: str) -> None:
-    first, second = await asyncio.gather(*(token_of_a_process(world, redis_url) for _ in range(2)))
-    assert first == second and world.asked(STABLE_TOKEN) <= 2
-
-
 async def test_a_token_is_renewed_in_its_last_five_minutes(world: World) -> None:
     first = await world.wechat.access_token()
     start = clock.now()
@@ -119,8 +67,21 @@ async def test_a_token_is_renewed_in_its_last_five_minutes(world: World) -> None
         assert await world.wechat.access_token() == first
         assert world.asked(STABLE_TOKEN) == 1
     with clock.shifted(start + timedelta(seconds=6970)):
+        for _ in range(200):
+            if await world.wechat.access_token() != first:
+                break
+            await asyncio.sleep(0.01)
         assert await world.wechat.access_token() != first
         assert world.asked(STABLE_TOKEN) == 2
+
+
+async def test_nobody_waits_for_a_renewal_while_the_old_token_is_good(world: World) -> None:
+    first = await world.wechat.access_token()
+    world.fault(STABLE_TOKEN, {"hang": True})
+    with clock.shifted(clock.now() + timedelta(seconds=6970)):
+        began = time.monotonic()
+        assert await world.phone() == "13800000001" and await world.wechat.access_token() == first
+        assert time.monotonic() - began < 1.5
 
 
 async def test_a_renewal_that_fails_leaves_the_old_token_in_use_until_its_end(world: World, redis: aioredis.Redis) -> None:
@@ -154,7 +115,7 @@ async def test_a_token_that_dies_again_and_again_costs_two_calls_and_raises_the_
         await world.phone()
     assert error.value.code == "wechat_unavailable"
     assert (world.asked(PHONE_NUMBER), world.asked(STABLE_TOKEN)) == (2, 2)
-    assert "alarm" in caplog.text and "40001" in caplog.text
+    assert "40001 (换了新的访问令牌仍被拒绝)" in caplog.text
 
 
 @pytest.mark.parametrize("errcode", [40014, 42001])
@@ -211,3 +172,72 @@ async def test_a_refused_token_that_redis_could_not_forget_is_not_taken_again(wo
     asked = world.asked(STABLE_TOKEN)
     await world.wechat.access_token()
     assert world.asked(STABLE_TOKEN) == asked + 1
+
+
+async def test_a_replacement_that_was_never_taken_is_not_replaced_in_its_turn(
+    world: World, redis: aioredis.Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    await world.wechat.access_token()
+    world.fault(PHONE_NUMBER, {"invalidate_token": True})
+    assert await outcome(world.phone()) == "503 wechat_unavailable"
+    neighbour = await another(world, redis)  # finds the replacement in Redis
+    code = world.state.phone_button(ZHANG)
+    assert await outcome(neighbour.phone_number(code, openid=ZHANG)) == "503 wechat_unavailable"
+    assert (world.asked(PHONE_NUMBER), world.asked(STABLE_TOKEN)) == (3, 2) and caplog.text.count("alarm") == 2
+    await neighbour.close()
+    world.state.faults.clear()
+    # By the time the circuits are half-open, it is old enough to be replaced.
+    with clock.shifted(clock.now() + timedelta(seconds=OPEN_S)):
+        world.watch.time += OPEN_S
+        assert await world.phone() == "13800000001" and world.asked(STABLE_TOKEN) == 3
+
+
+async def test_tokens_that_die_one_soon_after_the_other_are_each_replaced(world: World) -> None:
+    await world.wechat.access_token()
+    for n in range(1, 5):
+        invalidate(world.state.apps[APPID])
+        assert await world.phone() == "13800000001"
+        assert (world.asked(PHONE_NUMBER), world.asked(STABLE_TOKEN)) == (2 * n, n + 1)
+
+
+async def test_who_finds_the_lock_taken_waits_for_the_others_token(world: World, redis: aioredis.Redis) -> None:
+    neighbour = await another(world, redis)
+    world.fault(STABLE_TOKEN, {"delay_ms": 150})
+    first, second = await asyncio.gather(world.wechat.access_token(), neighbour.access_token())
+    assert first == second and world.asked(STABLE_TOKEN) == 1 and await redis.get(LOCK) is None
+    await neighbour.close()
+
+
+async def test_a_lock_that_nobody_gives_back_costs_a_moment_and_is_not_taken_away(
+    world: World, redis: aioredis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(renewal, "NEIGHBOUR_S", 0.15)
+    await redis.set(LOCK, "a process that died", px=60_000)
+    assert (await world.wechat.access_token()).startswith("FAKE_") and world.asked(STABLE_TOKEN) == 1
+    assert await redis.get(LOCK) == "a process that died"
+
+
+async def test_a_lock_that_has_gone_to_another_meanwhile_is_left_to_him(world: World, redis: aioredis.Redis) -> None:
+    world.fault(STABLE_TOKEN, {"delay_ms": 200})
+    slow = asyncio.create_task(world.wechat.access_token())
+    await until(lambda: world.asked(STABLE_TOKEN) == 1)
+    await redis.set(LOCK, "another process")
+    assert (await slow).startswith("FAKE_") and await redis.get(LOCK) == "another process"
+
+
+async def test_a_failed_renewal_gives_the_lock_back(world: World, redis: aioredis.Redis) -> None:
+    world.fault(STABLE_TOKEN, {"http_status": 502})
+    assert await outcome(world.wechat.access_token()) == "503 wechat_unavailable"
+    assert await redis.get(LOCK) is None
+
+
+async def test_a_redis_that_hangs_costs_a_moment(world: World) -> None:
+    async def silence(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(30)
+
+    silent = await asyncio.start_server(silence, "127.0.0.1", 0)
+    waiting = await another(world, connect(f"redis://127.0.0.1:{silent.sockets[0].getsockname()[1]}/0"))
+    began = time.monotonic()
+    assert (await waiting.access_token()).startswith("FAKE_") and time.monotonic() - began < FAST_USER.total_s
+    await waiting.close()
+    silent.close()

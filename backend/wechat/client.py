@@ -1,96 +1,93 @@
-"""The only way out to WeChat: sign-in, phone number and access token, with bounded tries and no secret in any text.
+"""The only way out to WeChat: sign-in, phone number, text check, messages and mini-program codes.
 
-Retry rules: a transient failure is tried again at most twice, after 200 and 800 ms, within 3 s in all; a dead access token is replaced
-and the call repeated once. A one-time code is never sent again once its request may have arrived: the answer may be lost, the code is
-spent then, and the person would be told so for no reason of their own.
+Every call is bounded in tries and time (tries.py), shares one access token with the other processes (renewal.py), stops asking an endpoint
+that does not answer (breaker.py) and has no secret in any error, log line or figure. A one-time code and a message are never sent again
+once the request may have arrived: the answer may be lost, and the code spent, or the message delivered.
 """
 
 from __future__ import annotations
 
 import asyncio
-import codecs
-import contextvars
-import logging
-import random
 import re
-from collections.abc import Awaitable, Callable
-from datetime import timedelta
-from enum import Enum
-from typing import Any, TypeVar
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-import aiohttp
-import orjson
-
-from backend.kernel import clock
-from backend.kernel.errors import DakaError, Unavailable
+from backend.kernel.errors import TooMany, Unavailable
 from backend.kernel.redis import aioredis
 from backend.kernel.settings import Settings
-from backend.wechat import answers
-from backend.wechat.token import Token, TokenShelf
-
-log = logging.getLogger(__name__)
-
-T = TypeVar("T")
-
-CONNECT_S = 1.0
-READ_S = 2.0
-BUDGET_S = 3.0
-RETRY_AFTER_S = (0.2, 0.8)
-JITTER = (0.8, 1.2)
-MAX_ANSWER_BYTES = 64 * 1024
-MAX_CONNECTIONS = 50
-
-LOGIN = "/sns/jscode2session"
-STABLE_TOKEN = "/cgi-bin/stable_token"
-PHONE_NUMBER = "/wxa/business/getuserphonenumber"
+from backend.wechat import answers, messages, texts
+from backend.wechat.messages import Delivery, Outcome
+from backend.wechat.outward import (
+    BACKGROUND,
+    CODE_IMAGE,
+    LOGIN,
+    MESSAGE,
+    PHONE_NUMBER,
+    STABLE_TOKEN,
+    TEXT_CHECK,
+    USER,
+    Outgoing,
+    Patience,
+    Wire,
+)
+from backend.wechat.renewal import Tokens
+from backend.wechat.texts import Scene, TextCheck, Verdict
+from backend.wechat.token import TokenShelf
+from backend.wechat.tries import Tries
 
 _CODE = re.compile(r"[\x21-\x7e]{1,512}")
 _OPENID = re.compile(r"[A-Za-z0-9_-]{6,60}")
-_TOKEN = re.compile(r"[\x21-\x7e]{16,2048}")
 _PHONE = re.compile(r"[0-9]{5,20}")
+# What a mini-program code can carry; no "%", so no Chinese.
+_SCENE = re.compile(r"[0-9A-Za-z!#$&'()*+,/:;=?@\-._~]{1,32}")
+_PAGE = re.compile(r"[0-9A-Za-z_-][0-9A-Za-z_/-]{0,127}")
 
 
-class Failure(Enum):
-    """Why there is no answer that we understand."""
+@dataclass(frozen=True, slots=True)
+class CodeImage:
+    """A mini-program code as WeChat drew it: PNG or JPEG."""
 
-    NOT_SENT = "not sent"  # refused, unresolved, no TLS: WeChat has seen nothing
-    LOST = "lost"  # sent, perhaps; no answer came
-    SERVER_ERROR = "server error"  # HTTP 5xx
-    GARBAGE = "garbage"  # an answer, but not one of WeChat's
-
-
-class _SentOnce(aiohttp.ClientError):
-    """Stops aiohttp from repeating a GET by itself when the connection breaks."""
+    content: bytes
+    media_type: str
 
 
 class WeChat:
-    """A client for one mini-program. `start` before the first call, `close` at the end; made once per process."""
+    """A client for one mini-program. `start` before the first call, `close` at the end; made once per process.
 
-    def __init__(self, settings: Settings, redis: aioredis.Redis) -> None:
-        self._appid = settings.wechat_appid
-        self._secret = settings.wechat_secret
-        self._base = settings.wechat_api_base
-        self._shelf = TokenShelf(redis, appid=self._appid)
-        self._renewal: asyncio.Task[Token] | None = None
-        self._session: aiohttp.ClientSession | None = None
+    `user` and `background` bound the calls somebody waits for, and the others; `monotonic` is the clock of the circuits.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        redis: aioredis.Redis,
+        *,
+        user: Patience = USER,
+        background: Patience = BACKGROUND,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings = settings  # the secret stays in there, where no repr shows it
+        self.user, self.background = user, background
+        self._wire = Wire(settings.wechat_api_base)
+        self._tries = Tries(self._wire, monotonic=monotonic)
+        self._shelf = TokenShelf(redis, appid=settings.wechat_appid)
+        ask = {"grant_type": "client_credential", "appid": settings.wechat_appid, "secret": settings.wechat_secret, "force_refresh": False}
+        self._tokens = Tokens(self._tries, self._shelf, Outgoing("POST", STABLE_TOKEN, body=ask), user)
 
     async def start(self) -> None:
         """Opens the connection pool; belongs into the loop that makes the calls."""
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"Accept-Encoding": "identity", "User-Agent": "daka"},
-        )
+        await self._wire.start()
 
     async def close(self) -> None:
         """Ends a renewal under way and closes the pool; harmless when repeated."""
-        if self._renewal:
-            self._renewal.cancel()
-            await asyncio.wait([self._renewal])
-            self._renewal = None
-        if self._session:
-            await self._session.close()
-            self._session = None
+        await self._tokens.close()
+        await self._wire.close()
+
+    @property
+    def degraded(self) -> bool:
+        """Whether some endpoint is not being asked at the moment, because it did not answer or does not let us in."""
+        return self._tries.degraded
 
     async def code_to_openid(self, js_code: str) -> str:
         """The openid behind a wx.login code. The session_key that comes with it is dropped here: nothing in this product needs it.
@@ -100,10 +97,12 @@ class WeChat:
         self._demand_configuration()
         if not _CODE.fullmatch(js_code):
             raise answers.login_again()
-        query = {"appid": self._appid, "secret": self._secret, "js_code": js_code, "grant_type": "authorization_code"}
-        answer = await _within_budget(self._exchange("GET", LOGIN, query=query, single_use=True))
-        self._raise_for(answer, LOGIN, answers.login_refusal)
-        return self._checked(answer.get("openid"), _OPENID, LOGIN)
+        credentials = {"appid": self._settings.wechat_appid, "secret": self._settings.wechat_secret}
+        query = {**credentials, "js_code": js_code, "grant_type": "authorization_code"}
+        request = Outgoing("GET", LOGIN, query=query, single_use=True)
+        answer = await self._tries.exchange(request, self.user, deadline=_deadline(self.user))
+        fields = answers.demand_ok(answer, LOGIN, answers.login_refusal)
+        return _checked(fields.get("openid"), _OPENID, LOGIN)
 
     async def phone_number(self, code: str, *, openid: str) -> str:
         """The number, without country code, behind a code of the getPhoneNumber button; WeChat checks that the code is `openid`'s.
@@ -113,178 +112,94 @@ class WeChat:
         self._demand_configuration()
         if not _CODE.fullmatch(code):
             raise answers.phone_code_refused()
-        answer = await _within_budget(self._with_token(PHONE_NUMBER, {"code": code, "openid": openid}, single_use=True))
-        self._raise_for(answer, PHONE_NUMBER, answers.phone_refusal)
-        found = answer.get("phone_info")
+        request = Outgoing("POST", PHONE_NUMBER, body={"code": code, "openid": openid}, single_use=True)
+        answer = await self._with_token(request, self.user, _deadline(self.user))
+        found = answers.demand_ok(answer, PHONE_NUMBER, answers.phone_refusal).get("phone_info")
         phone = found if isinstance(found, dict) else {}
         watermark = phone.get("watermark")
-        if isinstance(watermark, dict) and watermark.get("appid", self._appid) != self._appid:
-            raise self._not_understood(PHONE_NUMBER)
-        return self._checked(phone.get("purePhoneNumber"), _PHONE, PHONE_NUMBER)
+        appid = self._settings.wechat_appid
+        if isinstance(watermark, dict) and watermark.get("appid", appid) != appid:
+            raise answers.not_understood(PHONE_NUMBER)
+        return _checked(phone.get("purePhoneNumber"), _PHONE, PHONE_NUMBER)
+
+    async def check_text(self, content: str, *, openid: str, scene: Scene, patience: Patience | None = None) -> TextCheck:
+        """What WeChat thinks of a text of this person; in parts, if it is long, and then the worst verdict of all.
+
+        Never raises for WeChat's sake: what could not be checked is UNKNOWN, with the reason, for a person to look at. In the background,
+        unless another `patience` is given.
+        """
+        patience = patience or self.background
+        deadline = _deadline(patience)
+        checks: list[TextCheck] = []
+        for part in texts.parts(content):
+            request = Outgoing("POST", TEXT_CHECK, body=texts.body(part, openid=openid, scene=scene))
+            try:
+                self._demand_configuration()
+                checks.append(texts.check_of(await self._with_token(request, patience, deadline), TEXT_CHECK))
+            except TooMany:
+                checks.append(TextCheck(Verdict.UNKNOWN, reason="busy"))
+            except Unavailable:
+                checks.append(TextCheck(Verdict.UNKNOWN, reason="unavailable"))
+            if checks[-1].verdict in (Verdict.RISKY, Verdict.UNKNOWN):
+                break
+        return texts.worst(checks)
+
+    async def send_subscribe_message(
+        self, openid: str, template_id: str, page: str, fields: Mapping[str, str], *, patience: Patience | None = None
+    ) -> Delivery:
+        """Sends one message, at most once: SENT, REFUSED with the reason, or UNKNOWN (the answer was lost), all of them final.
+
+        Raises TooMany and Unavailable where it certainly was not sent, so that it may be tried later; ValueError for fields that no
+        template has. In the background, unless another `patience` is given.
+        """
+        self._demand_configuration()
+        patience = patience or self.background
+        state = "formal" if self._settings.production else "trial"
+        body = messages.body(openid, template_id, page, fields, state=state)
+        try:
+            request = Outgoing("POST", MESSAGE, body=body, single_use=True)
+            answer = await self._with_token(request, patience, _deadline(patience))
+        except answers.OutcomeUnknown:
+            return Delivery(Outcome.UNKNOWN)
+        return messages.delivery_of(answer, MESSAGE)
+
+    async def mini_program_code(self, scene: str, page: str, *, width: int = 430) -> CodeImage:
+        """The picture that, scanned, opens `page` with `scene` (at most 32 of WeChat's characters); `width` in pixels, 280 to 1280.
+
+        Outside production it opens the trial version, published or not. Raises ValueError for what WeChat would refuse, TooMany,
+        Unavailable.
+        """
+        self._demand_configuration()
+        if not _SCENE.fullmatch(scene) or not _PAGE.fullmatch(page) or not 280 <= width <= 1280:
+            raise ValueError("scene, page or width is none that a mini-program code can have")
+        production = self._settings.production
+        version = {"check_path": production, "env_version": "release" if production else "trial"}
+        request = Outgoing("POST", CODE_IMAGE, body={"scene": scene, "page": page, "width": width, **version}, image=True)
+        answer = await self._with_token(request, self.user, _deadline(self.user))
+        answers.demand_ok(answer, CODE_IMAGE, whole_day=False)  # its 45009 is about the minute
+        if not answer.image:
+            raise answers.not_understood(CODE_IMAGE)
+        return CodeImage(answer.image, "image/png" if answer.image.startswith(b"\x89PNG") else "image/jpeg")
 
     async def access_token(self) -> str:
-        """A token with time left: from this process, else from Redis, else from WeChat. Raises TooMany, Unavailable."""
+        """A token with time left. Raises TooMany, Unavailable."""
         self._demand_configuration()
-        held = self._shelf.held
-        if held and not held.due:
-            return held.value
-        if not self._renewal or self._renewal.done():
-            # An empty context: the task must not carry a caller's database transaction along.
-            self._renewal = asyncio.create_task(_within_budget(self._renew()), context=contextvars.Context())
-        try:
-            return (await asyncio.shield(self._renewal)).value
-        except DakaError:
-            if held and self._shelf.held is held and not held.expired:
-                return held.value
-            raise
+        return await self._tokens.get(deadline=_deadline(self.user))
 
-    async def _renew(self) -> Token:
-        shared = await self._shelf.shared()
-        if shared and not shared.due:
-            return self._shelf.hold(shared)
-        body = {"grant_type": "client_credential", "appid": self._appid, "secret": self._secret, "force_refresh": False}
-        asked_at = clock.now()
-        answer = await self._exchange("POST", STABLE_TOKEN, body=body)
-        self._raise_for(answer, STABLE_TOKEN, lambda errcode: None)
-        lifetime = answer.get("expires_in")
-        if not isinstance(lifetime, int) or isinstance(lifetime, bool) or lifetime <= 0:
-            raise self._not_understood(STABLE_TOKEN)
-        value = self._checked(answer.get("access_token"), _TOKEN, STABLE_TOKEN)
-        token = Token.expiring(value, asked_at + timedelta(seconds=lifetime))
-        await self._shelf.share(token)
-        return self._shelf.hold(token)
-
-    async def _with_token(self, path: str, body: dict[str, Any], *, single_use: bool) -> dict[str, Any]:
-        """One call that needs a token; when WeChat says the token is dead, once more with another. Raises Unavailable after that."""
-        errcode: int | None = None
-        for _ in range(2):
-            token = await self.access_token()
-            answer = await self._exchange("POST", path, query={"access_token": token}, body=body, single_use=single_use)
-            errcode = answers.errcode_of(answer)
-            if errcode not in answers.TOKEN_DEAD:
-                return answer
-            await self._shelf.discard(token)
-        log.error("wechat alarm: %s refuses a fresh access token too, errcode %s, rid %s", path, errcode, answers.rid_of(answer))
-        raise answers.unavailable()
-
-    async def _exchange(
-        self, method: str, path: str, *, query: dict[str, str] | None = None, body: dict[str, Any] | None = None, single_use: bool = False
-    ) -> dict[str, Any]:
-        """WeChat's answer, be it a refusal, after as many tries as the rules allow. Raises Unavailable.
-
-        With `single_use` it is sent again only where WeChat has certainly done nothing: the connection failed, or it said so (-1).
-        """
-        tries = 0
-        while True:
-            answer = await self._send(method, path, query, body)
-            if isinstance(answer, dict) and answers.errcode_of(answer) != answers.BUSY:
-                return answer
-            reason = answer.value if isinstance(answer, Failure) else "busy"
-            log.warning("wechat %s: %s, try %d", path, reason, tries + 1)
-            untouched = answer is Failure.NOT_SENT or isinstance(answer, dict)
-            if tries == len(RETRY_AFTER_S) or answer is Failure.GARBAGE or (single_use and not untouched):
-                raise answers.unavailable()
-            await asyncio.sleep(RETRY_AFTER_S[tries] * random.uniform(*JITTER))
-            tries += 1
-
-    async def _send(self, method: str, path: str, query: dict[str, str] | None, body: dict[str, Any] | None) -> dict[str, Any] | Failure:
-        """One request. Failures are values, not exceptions: aiohttp's carry the URL, and the URL carries the secret."""
-        if not self._session:
-            raise RuntimeError("WeChat.start() has not been called")
-        timeout = aiohttp.ClientTimeout(total=CONNECT_S + READ_S, connect=CONNECT_S, sock_connect=CONNECT_S, sock_read=READ_S)
-        headers = {"Content-Type": "application/json"} if body is not None else None
-        try:
-            async with self._session.request(
-                method,
-                self._base + path,
-                params=query,
-                # Real UTF-8, not \u escapes: WeChat's checks have been reported to miss escaped text.
-                data=None if body is None else orjson.dumps(body),
-                headers=headers,
-                timeout=timeout,
-                allow_redirects=False,
-                middlewares=(_send_once(),),
-            ) as response:
-                if response.status >= 500:
-                    return Failure.SERVER_ERROR
-                return _parsed(await _limited(response)) if response.status == 200 else Failure.GARBAGE
-        except (aiohttp.ClientConnectorError, aiohttp.ClientConnectorCertificateError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL):
-            return Failure.NOT_SENT
-        except (aiohttp.ClientError, TimeoutError, OSError):
-            return Failure.LOST
-
-    def _raise_for(self, answer: dict[str, Any], path: str, refusal: Callable[[int], DakaError | None]) -> None:
-        """Turns a refusal into the error for our caller: `refusal`'s, else TooMany, else Unavailable with an alarm in the log."""
-        errcode = answers.errcode_of(answer)
-        if errcode == answers.SUCCESS:
-            return
-        if errcode is None:
-            raise self._not_understood(path)
-        known = refusal(errcode)
-        if known:
-            log.info("wechat %s: errcode %d, rid %s", path, errcode, answers.rid_of(answer))
-            raise known
-        if errcode in (answers.TOO_OFTEN, answers.QUOTA_SPENT):
-            log.warning("wechat %s: errcode %d, rid %s", path, errcode, answers.rid_of(answer))
-            raise answers.too_many(errcode)
-        cure = answers.OPERATOR_MUST_ACT.get(errcode, "未预期的错误码")
-        log.error("wechat alarm: %s: errcode %d (%s), rid %s", path, errcode, cure, answers.rid_of(answer))
-        raise answers.unavailable()
-
-    def _checked(self, value: object, form: re.Pattern[str], path: str) -> str:
-        """WeChat's answers are checked like anybody's input."""
-        if isinstance(value, str) and form.fullmatch(value):
-            return value
-        raise self._not_understood(path)
-
-    def _not_understood(self, path: str) -> Unavailable:
-        log.error("wechat %s: an answer without the expected fields", path)
-        return answers.unavailable()
+    async def _with_token(self, request: Outgoing, patience: Patience, deadline: float) -> answers.Answer:
+        return await self._tries.exchange(request, patience, deadline=deadline, tokens=self._tokens)
 
     def _demand_configuration(self) -> None:
-        if not self._appid:
+        if not self._settings.wechat_appid:
             raise answers.unavailable(answers.NOT_CONFIGURED)
 
 
-async def _within_budget(call: Awaitable[T]) -> T:
-    """`call`, with all its tries and waits, in BUDGET_S. Raises Unavailable when the time is up."""
-    try:
-        async with asyncio.timeout(BUDGET_S):
-            return await call
-    except TimeoutError:
-        pass
-    log.warning("wechat: no answer within %s s", BUDGET_S)
-    raise answers.unavailable()
+def _deadline(patience: Patience) -> float:
+    return asyncio.get_running_loop().time() + patience.total_s
 
 
-def _send_once() -> Callable[..., Awaitable[aiohttp.ClientResponse]]:
-    """A middleware for one request: aiohttp repeats any GET once when its connection breaks, which would spend a one-time code."""
-    sent = False
-
-    async def send(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-        nonlocal sent
-        if sent:
-            raise _SentOnce
-        sent = True
-        return await handler(request)
-
-    return send
-
-
-async def _limited(response: aiohttp.ClientResponse) -> bytes:
-    """The body; empty (and so not understood) when it is longer than MAX_ANSWER_BYTES."""
-    body = bytearray()
-    async for chunk in response.content.iter_chunked(8192):
-        body += chunk
-        if len(body) > MAX_ANSWER_BYTES:
-            return b""
-    return bytes(body)
-
-
-def _parsed(body: bytes) -> dict[str, Any] | Failure:
-    """The answer as JSON, whatever content type it claims: WeChat's vary."""
-    try:
-        answer = orjson.loads(body.removeprefix(codecs.BOM_UTF8))
-    except orjson.JSONDecodeError:
-        return Failure.GARBAGE
-    return answer if isinstance(answer, dict) else Failure.GARBAGE
+def _checked(value: object, form: re.Pattern[str], endpoint: str) -> str:
+    """WeChat's answers are checked like anybody's input."""
+    if isinstance(value, str) and form.fullmatch(value):
+        return value
+    raise answers.not_understood(endpoint)
