@@ -8,7 +8,7 @@ UV := .venv/bin/uv
 STAMP := .venv/.locked
 LOCK := $(shell sha256sum uv.lock pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
 
-.PHONY: install run test test-sqlite test-postgres lint format clean
+.PHONY: install run test test-sqlite test-postgres lint format prove-content clean
 
 install: $(STAMP).$(LOCK)
 
@@ -54,6 +54,12 @@ lint: $(TESTED)
 format: $(TESTED)
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
+
+# 用官方文本核对内容包的每一道题：make prove-content TEXT=报告全文.txt [OF=report|constitution]
+OF ?= report
+prove-content: $(STAMP).$(LOCK)
+	@test -n "$(TEXT)" || { echo "请给出官方文本：make prove-content TEXT=报告全文.txt"; exit 2; }
+	@.venv/bin/python curriculum/tools/against_text.py "$(TEXT)" --text "$(OF)" --lint
 
 clean:
 	rm -rf .venv var
