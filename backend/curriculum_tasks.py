@@ -15,7 +15,7 @@ from models.texts import Text
 
 # What the future tasks hold: `key` names the section where the passage is of a text of this key, `stale` that it is no longer read.
 _FUTURE = """
-SELECT t.id AS task_id, t.plan_id, t.branch_id, tp.passage_id, CASE WHEN x.key = $3 THEN s.key END AS key,
+SELECT t.id AS task_id, t.plan_id, t.branch_id, t.is_review, tp.passage_id, CASE WHEN x.key = $3 THEN s.key END AS key,
   CASE WHEN x.key = $3 AND (x.id <> $4 OR p.retired_at IS NOT NULL) THEN 1 ELSE 0 END AS stale
 FROM daily_task t JOIN branch b ON b.id = t.branch_id JOIN task_passage tp ON tp.task_id = t.id
 JOIN passage p ON p.id = tp.passage_id JOIN section s ON s.id = p.section_id JOIN text x ON x.id = s.text_id
@@ -43,10 +43,11 @@ class _Held:
 
 @dataclass(slots=True)
 class _Plan:
-    """The future tasks of one plan in order of date, and the current passages of the text that any task of it holds."""
+    """The future tasks of one plan in order of date, those that look back, and the current passages of the text that any task holds."""
 
     branch_id: int
     tasks: dict[int, list[_Held]] = field(default_factory=dict)
+    reviews: set[int] = field(default_factory=set)
     laid: set[int] = field(default_factory=set)
 
 
@@ -54,15 +55,17 @@ async def tasks_after_import(text_id: int, *, today: date) -> None:
     """Brings the tasks after `today`, of every branch that sees this text, to its present passages. Inside the caller's transaction.
 
     A section's new passages are spread in order over the tasks that held replaced ones; where none was replaced, a new one
-    joins the task of its neighbour.
+    joins the task of its neighbour. A task that looks back keeps to one passage of a section, its first.
     """
     text = await Text.get(id=text_id)
     path = (await Branch.get(id=text.branch_id)).path if text.branch_id else "/"
     held = await fetch(_FUTURE, today, f"{path}%", text.key, text_id)
     plans: dict[int, _Plan] = {}
     for row in held:
-        tasks = plans.setdefault(row["plan_id"], _Plan(row["branch_id"])).tasks
-        tasks.setdefault(row["task_id"], []).append(_Held(row["passage_id"], row["key"], bool(row["stale"])))
+        plan = plans.setdefault(row["plan_id"], _Plan(row["branch_id"]))
+        plan.tasks.setdefault(row["task_id"], []).append(_Held(row["passage_id"], row["key"], bool(row["stale"])))
+        if row["is_review"]:
+            plan.reviews.add(row["task_id"])
     for row in await fetch(_LAID.format(plans=int_list(plans)), text_id):
         plans[row["plan_id"]].laid.add(row["passage_id"])
     current: dict[str, list[int]] = {}
@@ -83,11 +86,18 @@ def _renewed(plan: _Plan, current: Mapping[str, Sequence[int]]) -> dict[int, lis
     for key, passages in current.items():
         fresh = [passage for passage in passages if passage not in plan.laid]
         stale = [task for task, held in plan.tasks.items() if any(h.stale and h.key == key for h in held)]
-        if stale:
-            for task, run in zip(stale, spread(fresh or passages, len(stale)), strict=True):
+        instead |= {(task, key): [passages[0]] for task in stale if task in plan.reviews}
+        if first_readings := [task for task in stale if task not in plan.reviews]:
+            for task, run in zip(first_readings, spread(fresh or passages, len(first_readings)), strict=True):
                 instead[task, key] = run
             continue
-        holders = {h.passage_id: task for task, held in reversed(plan.tasks.items()) for h in held if h.key == key}
+        holders = {
+            h.passage_id: task
+            for task, held in reversed(plan.tasks.items())
+            if task not in plan.reviews
+            for h in held
+            if h.key == key and not h.stale
+        }
         for passage in fresh if holders else ():
             neighbour = _neighbour(passage, passages, holders)
             beside.setdefault((holders[neighbour], neighbour), []).append(passage)

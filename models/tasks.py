@@ -23,6 +23,8 @@ class DailyTask(Model):
     guidance = fields.TextField(default="")
     prompt = fields.TextField(default="")
     makeup_until = fields.DateField()
+    # A day that looks back: of each section it holds one passage, which an import does not take for a first reading.
+    is_review = fields.BooleanField(default=False, db_default=False)
 
     class Meta:
         table = "daily_task"

@@ -68,7 +68,7 @@ def lay_out(
     for day, group in zip(dates, aspects_by_day, strict=True):
         read = tuple(dict.fromkeys(passage for aspect in group for passage in next(portions[aspect])))
         pool = [question for aspect in group for question in questions.get(aspect, [])]
-        chosen = _choose(pool, read, sections, asked, min(questions_per_day, MAX_QUESTIONS))
+        chosen = choose(pool, read, sections, asked, min(questions_per_day, MAX_QUESTIONS))
         asked.update(chosen)
         laid.append(LaidDay(day, group, read, chosen))
     return laid
@@ -92,9 +92,10 @@ def _split(items: list[int], parts: int) -> list[list[int]]:
     return [items[len(items) * i // parts : len(items) * (i + 1) // parts] for i in range(parts)]
 
 
-def _choose(
+def choose(
     pool: Iterable[QuestionRef], read: tuple[int, ...], sections: dict[int, int], asked: Counter[int], count: int
 ) -> tuple[int, ...]:
+    """At most `count` of the pool: those asked least, and among them first those about the passages read, then about their sections."""
     day_sections = {sections[passage] for passage in read if passage in sections}
 
     def distance(question: QuestionRef) -> int:

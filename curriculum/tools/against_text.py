@@ -17,8 +17,7 @@ import lint
 import pack
 from pack import Question, figures, plain, quoted, runs, tight
 
-from backend.kernel import documents
-from backend.rules import textsplit
+from backend.curriculum_import import split_file
 
 COPIED, NEARLY_COPIED = 30, 20  # characters in a row: a fault, a warning
 FAR = 200  # a locator so far from its answer may stand in another paragraph in another edition
@@ -26,7 +25,9 @@ NEAR = 40  # a wrong option so near to the right one is worth a look
 _COUNT = re.compile(r"^(\d+|[一二两三四五六七八九十]+)(个方面|个|项|类|步|条|章|次|种|点|句|大|场|支|方面)?$")
 _PIECES = re.compile(r"[、，,；;。：:（）()\s]+|以及|和|与|及")
 _PLACE = re.compile(r"见(?:报告|党章|《).*$")
-_FRAME = re.compile(r"报告|第[一二三四五六七八九十]+部分|序言|党章|按照?|所述|写明|写有|写入|提到|提出|指出|表述|论述|部署|其中|的一项|之一|同时")
+_FRAME = re.compile(
+    r"报告|第[一二三四五六七八九十]+部分|序言|党章|按照?|所述|写明|写有|写入|提到|提出|指出|表述|论述|部署|其中|的一项|之一|同时"
+)
 _NUMERALS = "〇零一二两三四五六七八九十百千万亿点0-9."
 _NUMBER = re.compile(rf"百分之[{_NUMERALS}]+|[{_NUMERALS}]{{2,}}%?")
 
@@ -42,8 +43,8 @@ class Finding:
 
 def sections_of(path: Path, text: dict) -> dict[str, list[str]]:
     """The passages of each unit of the text by its key, as an import would make them."""
-    headings = [unit["title"] for unit in text["units"] if unit["number"]]
-    found = textsplit.split(documents.paragraphs(path.name, path.read_bytes(), headings=headings), headings=headings)
+    titles = {unit["number"]: unit["title"] for unit in text["units"]}
+    found = split_file(path.name, path.read_bytes(), form=text["form"], title=text["title"], titles=titles)
     for warning in found.warnings:
         print(f"提示：{warning}")
     keys = {unit["number"]: unit["key"] for unit in text["units"]}
@@ -117,7 +118,9 @@ def _statement(question: Question, passage: str, found: Finding) -> None:
     told = _PLACE.sub("", question["explanation"])
     if question["answer"] == ["true"]:
         said = _FRAME.sub("", question["stem"])
-        found.misses += [f"判断题题干的词语不在段落：{term}" for term in [*quoted(said), *_NUMBER.findall(said)] if not stands(term, passage)]
+        found.misses += [
+            f"判断题题干的词语不在段落：{term}" for term in [*quoted(said), *_NUMBER.findall(said)] if not stands(term, passage)
+        ]
         shared = pack.grams(said, 2)
         if len(shared & pack.grams(passage, 2)) < 0.3 * len(shared) or not pack.grams(said, 4) & pack.grams(passage, 4):
             found.misses.append("判断题（对）题干的字词多半不在段落")
@@ -184,7 +187,9 @@ def main(arguments: list[str] | None = None) -> int:
     for finding in findings:
         faults += [f"{finding.key}：{miss}" for miss in finding.misses]
         hints += [f"{finding.key}：{warning}" for warning in finding.warnings]
-    written = [(f"{question['key']} {name}", words) for question in pack.questions(chosen) for name, words in pack.words_of(question).items()]
+    written = [
+        (f"{question['key']} {name}", words) for question in pack.questions(chosen) for name, words in pack.words_of(question).items()
+    ]
     written += [(f"方面 {aspect['id']} guidance", aspect["guidance"]) for aspect in chosen]
     written += [(f"{one['key']} {unit['key']} guidance", unit["guidance"]) for one in texts for unit in one["units"] if not asked.aspect]
     if not asked.aspect and (pack.FOLDER / "syllabus.yaml").exists():

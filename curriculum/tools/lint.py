@@ -34,7 +34,9 @@ def schema_faults(aspect: dict[str, Any]) -> list[str]:
     faults = []
     for error in validator.iter_errors(aspect):
         path = list(error.absolute_path)
-        key = aspect["questions"][path[1]].get("key", path[1]) if path[:1] == ["questions"] and len(path) > 1 else f"方面 {aspect.get('id')}"
+        key = (
+            aspect["questions"][path[1]].get("key", path[1]) if path[:1] == ["questions"] and len(path) > 1 else f"方面 {aspect.get('id')}"
+        )
         faults.append(f"{key}：{'/'.join(map(str, path[2:]))} {error.message[:160]}")
     return faults
 
