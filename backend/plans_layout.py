@@ -14,7 +14,7 @@ from backend.kernel.errors import Invalid
 from backend.rules import periods
 from backend.rules.schedule import AspectWithoutPassages, LaidDay, QuestionRef, lay_out
 from models.plans import StudyPlan
-from models.tasks import DailyTask, TaskAspect, TaskPassage, TaskQuestion
+from models.tasks import Course, DailyTask, TaskAspect, TaskPassage, TaskQuestion
 from models.texts import Aspect
 
 TITLE_MOST = 100
@@ -29,7 +29,7 @@ class Told:
 
     title: str
     guidance: str
-    is_review: bool
+    course: Course
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ async def write_tasks(
                 guidance=told[day.date].guidance
                 if day.date in told
                 else _guidance(day, aspects, [guidance[sections[passage]] for passage in day.passages]),
-                is_review=day.date in told and told[day.date].is_review,
+                course=told[day.date].course if day.date in told else Course.EVEN,
                 prompt="\n".join(dict.fromkeys(aspects[aspect].prompt for aspect in day.aspects if aspects[aspect].prompt)),
                 makeup_until=periods.makeup_until(day.date, plan.makeup_days),
             )

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 from backend import plans_layout, questions, texts
-from backend.curriculum_tasks import spread
 from backend.kernel.access import Actor, require
 from backend.kernel.database import fetch, int_list
 from backend.kernel.errors import Invalid
 from backend.plans_layout import Material, Told
-from backend.rules.schedule import LaidDay, choose
+from backend.rules.schedule import LaidDay, choose, portions
 from models.plans import StudyPlan
 from models.syllabuses import Syllabus, SyllabusDay
+from models.tasks import Course
 
 Unit = tuple[str, str]  # text and unit, by key
+
+
+@dataclass(slots=True)
+class _Read:
+    """A unit as the branch reads it: its section, and the length of each of its passages in order."""
+
+    section: int
+    lengths: dict[int, int] = field(default_factory=dict)
 
 
 async def exists(key: str) -> bool:
@@ -37,8 +46,9 @@ async def listing(actor: Actor) -> list[dict[str, Any]]:
 async def write_tasks(plan: StudyPlan, days: Sequence[date], *, number: int) -> list[int]:
     """The tasks of the first of these days, along the plan's syllabus from its day `number` on: as many as it still has.
 
-    The passages of a unit are spread in order over all its days still to come, also those behind the plan's end; those that a task
-    of the plan holds already do not come again while others have not come. A review holds the first passage of each of its units.
+    The passages of a unit are spread in order and by their length over all its days still to come, also those behind the plan's end;
+    those that a task of the plan holds already do not come again while others have not come. A review holds the first passage of each
+    of its units.
     """
     every_day = await SyllabusDay.filter(syllabus__key=plan.syllabus).order_by("number")
     to_come = [day for day in every_day if day.number >= number]
@@ -48,7 +58,7 @@ async def write_tasks(plan: StudyPlan, days: Sequence[date], *, number: int) -> 
     units = await _units(plan.branch_id)
     _refuse_missing(chosen, units)
     runs = _runs(to_come, units, await _laid(plan.id))
-    stock = Material(passages={}, questions={}, sections={p: section for section, passages in units.values() for p in passages})
+    stock = Material(passages={}, questions={}, sections={p: read.section for read in units.values() for p in read.lengths})
     asked = await _questions(plan.branch_id, every_day, units)
     guidance = await _guidance(units)
     laid, told = [], {}
@@ -58,7 +68,8 @@ async def write_tasks(plan: StudyPlan, days: Sequence[date], *, number: int) -> 
         laid.append(LaidDay(on, tuple(day.aspects), passages, tuple(asked[day.number])))
         fresh = [unit for unit in _units_of(day) if unit not in started]
         started.update(fresh)
-        told[on] = Told(day.title, "\n".join([day.guidance, *(guidance[unit] for unit in fresh if guidance[unit])]), day.is_review)
+        words = "\n".join([day.guidance, *(guidance[unit] for unit in fresh if guidance[unit])])
+        told[on] = Told(day.title, words, Course.REVIEW if day.is_review else Course.SYLLABUS)
     return await plans_layout.write_tasks(plan, laid, stock, number=number, told=told)
 
 
@@ -73,43 +84,46 @@ def _units_of(day: SyllabusDay) -> list[Unit]:
     return [(unit["text"], unit["unit"]) for unit in day.units]
 
 
-async def _units(branch_id: int) -> dict[Unit, tuple[int, list[int]]]:
-    """Section and current passages of every unit, of the texts as the branch sees them."""
+async def _units(branch_id: int) -> dict[Unit, _Read]:
+    """Every unit of the texts as the branch sees them, with its current passages."""
     rows = await fetch(
-        "SELECT x.key AS text, s.key AS unit, s.id AS section_id, p.id FROM section s JOIN text x ON x.id = s.text_id "  # noqa: S608
-        f"JOIN passage p ON p.section_id = s.id WHERE x.id IN ({int_list((await texts.visible_texts(branch_id)).values())}) "
+        "SELECT x.key AS text, s.key AS unit, s.id AS section_id, p.id, LENGTH(p.body) AS length FROM section s "  # noqa: S608
+        "JOIN text x ON x.id = s.text_id JOIN passage p ON p.section_id = s.id "
+        f"WHERE x.id IN ({int_list((await texts.visible_texts(branch_id)).values())}) "
         "AND p.retired_at IS NULL ORDER BY s.number, p.number, p.id"
     )
-    found: dict[Unit, tuple[int, list[int]]] = {}
+    found: dict[Unit, _Read] = {}
     for row in rows:
-        found.setdefault((row["text"], row["unit"]), (row["section_id"], []))[1].append(row["id"])
+        found.setdefault((row["text"], row["unit"]), _Read(row["section_id"])).lengths[row["id"]] = row["length"] or 1
     return found
 
 
 async def _laid(plan_id: int) -> set[int]:
     rows = await fetch(
-        "SELECT DISTINCT tp.passage_id FROM task_passage tp JOIN daily_task t ON t.id = tp.task_id "
-        "WHERE t.plan_id = $1 AND NOT t.is_review",
+        "SELECT DISTINCT tp.passage_id FROM task_passage tp JOIN daily_task t ON t.id = tp.task_id WHERE t.plan_id = $1 AND t.course = $2",
         plan_id,
+        Course.SYLLABUS.value,
     )
     return {row["passage_id"] for row in rows}
 
 
-def _runs(to_come: Sequence[SyllabusDay], units: dict[Unit, tuple[int, list[int]]], laid: set[int]) -> dict[tuple[int, Unit], list[int]]:
+def _runs(to_come: Sequence[SyllabusDay], units: dict[Unit, _Read], laid: set[int]) -> dict[tuple[int, Unit], list[int]]:
     """What each day reads of each of its units."""
     runs: dict[tuple[int, Unit], list[int]] = {}
     for unit in {unit for day in to_come for unit in _units_of(day)}:
-        passages = units[unit][1] if unit in units else []
-        if not passages:
+        if unit not in units:
             continue  # refused above when one of the days to be written has it
+        lengths = units[unit].lengths
         reading = [day.number for day in to_come if unit in _units_of(day) and not day.is_review]
-        fresh = [passage for passage in passages if passage not in laid]
-        runs |= {(day.number, unit): passages[:1] for day in to_come if day.is_review}
-        runs |= {(day, unit): run for day, run in zip(reading, spread(fresh or passages, len(reading)), strict=True)}
+        fresh = [passage for passage in lengths if passage not in laid] or list(lengths)
+        runs |= {(day.number, unit): list(lengths)[:1] for day in to_come if day.is_review}
+        if reading:
+            for day, places in zip(reading, portions([lengths[passage] for passage in fresh], len(reading)), strict=True):
+                runs[day, unit] = [fresh[place] for place in places]
     return runs
 
 
-async def _questions(branch_id: int, syllabus: Sequence[SyllabusDay], units: dict[Unit, tuple[int, list[int]]]) -> dict[int, list[int]]:
+async def _questions(branch_id: int, syllabus: Sequence[SyllabusDay], units: dict[Unit, _Read]) -> dict[int, list[int]]:
     """The ids of each day's questions. One that the branch has withdrawn gives its place to another of the day's aspects."""
     stock = await questions.open_questions(branch_id)
     open_ids = {question.id for some in stock.values() for question in some}
@@ -118,7 +132,8 @@ async def _questions(branch_id: int, syllabus: Sequence[SyllabusDay], units: dic
     asked = Counter(question for some in found.values() for question in some)
     for day in syllabus:
         if missing := len(day.questions) - len(found[day.number]):
-            sections = {passage: units[unit][0] for unit in _units_of(day) if unit in units for passage in units[unit][1]}
+            read = [units[unit] for unit in _units_of(day) if unit in units]
+            sections = {passage: one.section for one in read for passage in one.lengths}
             pool = [q for aspect in day.aspects for q in stock.get(aspect, []) if q.id not in found[day.number]]
             instead = choose(pool, tuple(sections), sections, asked, missing)
             asked.update(instead)
@@ -126,7 +141,7 @@ async def _questions(branch_id: int, syllabus: Sequence[SyllabusDay], units: dic
     return found
 
 
-async def _guidance(units: dict[Unit, tuple[int, list[int]]]) -> dict[Unit, str]:
-    rows = await fetch(f"SELECT id, guidance FROM section WHERE id IN ({int_list(section for section, _ in units.values())})")  # noqa: S608
+async def _guidance(units: dict[Unit, _Read]) -> dict[Unit, str]:
+    rows = await fetch(f"SELECT id, guidance FROM section WHERE id IN ({int_list(read.section for read in units.values())})")  # noqa: S608
     by_id = {row["id"]: row["guidance"] for row in rows}
-    return {unit: by_id[section] for unit, (section, _) in units.items()}
+    return {unit: by_id[read.section] for unit, read in units.items()}

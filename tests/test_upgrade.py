@@ -40,7 +40,7 @@ EARLIER = (
     "INSERT INTO daily_task (id, plan_id, branch_id, date, title, guidance, prompt, makeup_until) "
     "VALUES (1, 1, 1, '2026-01-01', '某任务', '', '', '2026-01-08')",
 )
-LATER = "SELECT t.title, t.is_review, x.form, s.source_url, p.syllabus FROM daily_task t, text x, section s, study_plan p"
+LATER = "SELECT t.title, t.course, x.form, s.source_url, p.syllabus FROM daily_task t, text x, section s, study_plan p"
 
 
 async def test_a_database_of_the_first_version_keeps_its_rows(settings: Settings, tmp_path: Path):
@@ -55,6 +55,6 @@ async def test_a_database_of_the_first_version_keeps_its_rows(settings: Settings
         assert done.returncode == 0, done.stderr
         was_behind, is_behind, [row] = json.loads(done.stdout)
         assert (was_behind, is_behind) == (True, False)
-        assert {**row, "is_review": bool(row["is_review"])} == {
-            "title": "某任务", "is_review": False, "form": "parts", "source_url": "", "syllabus": None,
+        assert row == {
+            "title": "某任务", "course": "even", "form": "parts", "source_url": "", "syllabus": None,
         }  # fmt: skip

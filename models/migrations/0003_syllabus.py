@@ -1,4 +1,4 @@
-"""Syllabuses; how a text is split; the address of a section; days that look back."""
+"""Syllabuses; how a text is split; the address of a section; how a day was laid out."""
 
 from orjson import loads
 from tortoise import fields, migrations
@@ -6,6 +6,7 @@ from tortoise.fields.base import OnDelete
 from tortoise.fields.data import JSON_DUMPS
 from tortoise.migrations import operations as ops
 
+from models.tasks import Course
 from models.texts import Form
 
 
@@ -50,7 +51,7 @@ class Migration(migrations.Migration):
             bases=["Model"],
         ),
         ops.AddField("StudyPlan", "syllabus", fields.CharField(null=True, max_length=30)),
-        ops.AddField("DailyTask", "is_review", fields.BooleanField(default=False, db_default=False)),
+        ops.AddField("DailyTask", "course", fields.CharEnumField(enum_type=Course, default=Course.EVEN, db_default="even", max_length=20)),
         ops.AddField("Text", "form", fields.CharEnumField(enum_type=Form, default=Form.PARTS, db_default="parts", max_length=20)),
         ops.AddField("Section", "source_url", fields.CharField(default="", db_default="", max_length=500)),
     ]
