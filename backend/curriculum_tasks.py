@@ -94,7 +94,7 @@ def _renewed(plan: _Plan, current: Mapping[str, Mapping[int, int]]) -> dict[int,
             for task, places in zip(along, portions([lengths[passage] for passage in unread], len(along)), strict=True):
                 instead[task, key] = [unread[place] for place in places]
         if evenly := of_course[Course.EVEN]:
-            for task, run in zip(evenly, spread(passages if along else fresh or passages, len(evenly)), strict=True):
+            for task, run in zip(evenly, spread(fresh or passages, len(evenly)), strict=True):
                 instead[task, key] = run
         if along or evenly:
             continue

@@ -49,6 +49,8 @@ def test_a_sound_question_passes_however_its_figures_are_written(kind: str):
         (question(answer=["D"]), "正确选项不在段落：2050年"),
         (question("multiple", answer=["A", "C"]), "正确选项不在段落：戊项工程"),
         (question("blank", answer=["8.5"]), "填空答案不在段落"),
+        (question("blank", answer=["18"]), "填空答案不在段落"),
+        (question("blank", answer=["十八"]), "填空答案不在段落"),
         (question("blank", answer=["19.5"]), "填空答案不在段落"),
         (question("true_false", stem="计划要求“先难后易”。"), "先难后易"),
         (question("true_false", stem="计划在二〇五〇年前办成三件事。"), "二〇五〇"),

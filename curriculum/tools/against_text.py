@@ -54,7 +54,7 @@ def sections_of(path: Path, text: dict) -> dict[str, list[str]]:
 def stands(term: str, passage: str) -> bool:
     """Whether `term` stands in the passage, however its figures are written; 18 does not stand in 118."""
     wanted, raw = figures(term), tight(term)
-    if raw and re.search(rf"(?<![{_NUMERALS}]){re.escape(raw)}(?![〇零一二三四五六七八九0-9])", tight(passage)):
+    if raw and re.search(rf"(?<![{_NUMERALS}]){re.escape(raw)}(?![〇零一二三四五六七八九0-9点.])", tight(passage)):
         return True
     before = r"(?<![\d.])" if wanted[:1].isdigit() else ""
     after = r"(?![\d.])" if wanted[-1:].isdigit() else ""
