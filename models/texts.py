@@ -53,7 +53,7 @@ class Text(Model):
 
 
 class Section(Model):
-    """A unit of a text (序言 is number 0), `key` is the name by which questions cite it: s0 … s15, c0 … c11, p1."""
+    """A unit of a text (序言 is number 0), `key` is the name by which questions cite it: s0 … s15."""
 
     id = fields.BigIntField(primary_key=True)
     text: fields.ForeignKeyRelation[Text] = fields.ForeignKeyField("models.Text", related_name="sections", on_delete=fields.RESTRICT)

@@ -47,7 +47,12 @@ class Migration(migrations.Migration):
                 ("questions", fields.JSONField(encoder=JSON_DUMPS, decoder=loads)),
                 ("is_review", fields.BooleanField(default=False)),
             ],
-            options={"table": "syllabus_day", "app": "models", "pk_attr": "id"},
+            options={
+                "table": "syllabus_day",
+                "app": "models",
+                "pk_attr": "id",
+                "table_description": '`units`: [{"text", "unit"}] by key, `questions`: keys of shipped questions. A review reads and asks again.',
+            },
             bases=["Model"],
         ),
         ops.AddField("StudyPlan", "syllabus", fields.CharField(null=True, max_length=30)),
