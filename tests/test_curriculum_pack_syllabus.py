@@ -3,7 +3,7 @@
 from collections import Counter
 
 import pytest
-from pack_tools import DAYS, QUESTIONS, UNITS, copy, faults, read
+from pack_tools import DAYS, QUESTIONS, UNITS, copy, faults, lint, read
 
 from backend.curriculum_syllabus import faults as reference_faults
 
@@ -65,6 +65,18 @@ def test_nothing_is_asked_before_it_was_read():
         read_so_far |= units_of(day)
         places = {(question["source"]["text"], question["source"]["unit"]) for question in asked_of(day)}
         assert places <= read_so_far, day["number"]
+
+
+def test_no_question_shows_the_answer_of_another_on_the_same_day():
+    assert [pair for day in DAYS for pair in lint.told_by_another(asked_of(day))] == []
+
+
+def test_a_question_that_shows_the_answer_of_another_is_told():
+    blank = {"key": "a", "kind": "blank", "stem": "计划要求先易____。", "answer": ["后难"]}
+    single = {"key": "b", "kind": "single", "stem": "计划要求先易后难，先办什么？", "options": {"A": "容易的事"}, "answer": ["A"]}
+    other = {"key": "c", "kind": "true_false", "stem": "先办容易的事。", "answer": ["true"]}
+    assert lint.told_by_another([blank, other]) == []
+    assert lint.told_by_another([blank, single, other]) == [("a", "b"), ("b", "c")]
 
 
 def test_a_review_asks_again_what_was_asked_before_and_no_two_reviews_the_same():

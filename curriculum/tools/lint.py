@@ -123,6 +123,25 @@ def given_away(questions: Sequence[Question], extreme: Callable[..., int]) -> tu
     return right, alone
 
 
+def told_by_another(questions: Sequence[Question]) -> list[tuple[str, str]]:
+    """Of questions asked together, the pairs (a, b) where b shows what a asks: the words of a blank with what stands beside it, or the
+    right option of a single in the stem of b."""
+    found = []
+    for a, b in itertools.permutations(questions, 2):
+        if a["kind"] == "blank":
+            before, after = a["stem"].split("____")
+            answer = a["answer"][0]
+            shown = figures(" ".join([b["stem"], *b.get("options", {}).values()]))
+            beside = [figures(before[-3:] + answer), figures(answer + after[:3])]
+            if any(len(words) >= 4 and words in shown for words in beside):
+                found.append((a["key"], b["key"]))
+        elif a["kind"] == "single":
+            right = figures(pack.right_options(a)[0])
+            if len(right) >= 4 and right in figures(b["stem"]):
+                found.append((a["key"], b["key"]))
+    return found
+
+
 def share_faults(questions: Sequence[Question]) -> list[str]:
     """What holds of the pack as a whole: counts, kinds, levels, letters, lengths."""
     faults = []
