@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import lint
 import pack
 from against_text import sections_of
 from pack import Question, grams, tight
@@ -79,14 +80,18 @@ def cut(questions: Sequence[Question], days: Sequence[Day]) -> list[list[Questio
 
 
 def mixed(run: Sequence[Question], day: Day, count: int) -> list[Question]:
-    """At most `count` of a run: kinds in turn, of each kind those nearest to what the day says; in the order of the text."""
+    """At most `count` of a run: kinds in turn, of each kind those nearest to what the day says, none that gives
+    away another; in the order of the text."""
     left = sorted(run, key=lambda question: -len(words(question) & told(day)))
     chosen: list[Question] = []
     for kind in (*_TURNS, *_TURNS):
-        if len(chosen) < count and (found := next((q for q in left if q["kind"] == kind), None)):
+        fitting = (q for q in left if q["kind"] == kind and not lint.told_by_another([*chosen, q]))
+        if len(chosen) < count and (found := next(fitting, None)):
             chosen.append(found)
             left.remove(found)
-    chosen += left[: max(0, count - len(chosen))]
+    for question in left:
+        if len(chosen) < count and not lint.told_by_another([*chosen, question]):
+            chosen.append(question)
     return [question for question in run if question in chosen]
 
 
