@@ -8,7 +8,7 @@ UV := .venv/bin/uv
 STAMP := .venv/.locked
 LOCK := $(shell sha256sum uv.lock pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
 
-.PHONY: install run test test-sqlite test-postgres bench lint format clean conformance scenarios
+.PHONY: install run test test-sqlite test-postgres bench lint format clean conformance scenarios prove-content
 
 install: $(STAMP).$(LOCK)
 
@@ -30,8 +30,8 @@ $(TESTED): $(STAMP).$(LOCK)
 	@rm -f .venv/.tested.* && touch $@
 
 # 不碰数据库的测试只跑一遍；其余的在两个数据库上各跑一遍，同时进行。结尾的汇总来自 pytest 本身。
-NO_DATABASE := tests/rules $(wildcard tests/test_documents*.py tests/test_wechat_*.py) $(wildcard tests/test_sandbox*.py) \
-	tests/test_curriculum_pack.py tests/test_architecture.py tests/test_phone.py
+NO_DATABASE := tests/rules $(wildcard tests/test_documents*.py tests/test_wechat_*.py tests/test_sandbox*.py tests/test_curriculum_pack*.py) \
+	tests/test_architecture.py tests/test_phone.py tests/test_batches.py
 test: $(TESTED)
 	@mkdir -p var
 	@set -o pipefail; \
@@ -67,6 +67,12 @@ lint: $(TESTED)
 format: $(TESTED)
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
+
+# 用官方文本核对内容包的每一道题：make prove-content TEXT=报告全文.txt [OF=report|constitution]
+OF ?= report
+prove-content: $(STAMP).$(LOCK)
+	@test -n "$(TEXT)" || { echo "请给出官方文本：make prove-content TEXT=报告全文.txt"; exit 2; }
+	@.venv/bin/python curriculum/tools/against_text.py "$(TEXT)" --text "$(OF)" --lint
 
 clean:
 	rm -rf .venv var

@@ -9,7 +9,7 @@ import msgspec
 from sanic import Blueprint
 
 from api.http import Call, Shape, after, endpoint, page
-from backend import plans
+from backend import plans, plans_syllabus
 
 blueprint = Blueprint("plans")
 
@@ -20,7 +20,10 @@ Aspect = Annotated[int, msgspec.Meta(ge=1, le=9)]
 
 
 class Plan(msgspec.Struct):
-    """`units`, `tiers`, `statuses`: who it is for, each empty = all. `members`: how many are in its audience today."""
+    """`units`, `tiers`, `statuses`: who it is for, each empty = all. `members`: how many are in its audience today.
+
+    `syllabus`: the key of the syllabus that its first days follow; null when every day is laid out evenly.
+    """
 
     id: int
     title: str
@@ -35,6 +38,7 @@ class Plan(msgspec.Struct):
     makeup_days: int
     skip_holidays: bool
     count_workdays: bool
+    syllabus: str | None
     warning: str
     tasks: int
     members: int
@@ -77,7 +81,10 @@ async def one_plan(call: Call, plan_id: int) -> dict[str, Any]:
 
 
 class NewPlan(Shape):
-    """`weekdays`: 1 Monday to 7 Sunday. `aspects` in the order of study. `plain_calendar`: an unknown year counts as plain weekdays."""
+    """`weekdays`: 1 Monday to 7 Sunday. `aspects` in the order of study. `plain_calendar`: an unknown year counts as plain weekdays.
+
+    `syllabus`: the key of one of GET /syllabuses; the first days then follow it, `aspects` and `questions_per_day` hold for the days after.
+    """
 
     title: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
     starts_on: datetime.date
@@ -92,6 +99,7 @@ class NewPlan(Shape):
     skip_holidays: bool = True
     count_workdays: bool = False
     plain_calendar: bool = False
+    syllabus: Annotated[str, msgspec.Meta(min_length=1, max_length=30)] | None = None
 
 
 @endpoint(
@@ -107,3 +115,38 @@ class NewPlan(Shape):
 )
 async def make_plan(call: Call) -> dict[str, Any]:
     return await plans.make(call.actor, today=call.today, **msgspec.structs.asdict(call.body))
+
+
+class SyllabusUnit(msgspec.Struct):
+    """A unit of a text, both by key, as in GET /texts."""
+
+    text: str
+    unit: str
+
+
+class SyllabusDay(msgspec.Struct):
+    """`questions` is a count."""
+
+    number: int
+    title: str
+    guidance: str
+    aspects: list[int]
+    units: list[SyllabusUnit]
+    is_review: bool
+    questions: int
+
+
+class Syllabus(msgspec.Struct):
+    key: str
+    title: str
+    days: list[SyllabusDay]
+
+
+class SyllabusPage(msgspec.Struct):
+    items: list[Syllabus]
+    next: str | None
+
+
+@endpoint(blueprint, "GET", "/syllabuses", who="plans.read", summary="学习大纲：可供计划逐日遵循的安排", reply=SyllabusPage)
+async def list_syllabuses(call: Call) -> dict[str, Any]:
+    return {"items": await plans_syllabus.listing(call.actor), "next": None}

@@ -15,11 +15,14 @@ blueprint = Blueprint("texts")
 
 
 class TextSection(msgspec.Struct):
+    """`source_url`: the section's own official address, else that of the text."""
+
     key: str
     number: int
     title: str
     aspects: list[int]
     passages: int
+    source_url: str
 
 
 class TextItem(msgspec.Struct):

@@ -16,10 +16,10 @@ from backend.kernel import audit, clock, documents
 from backend.kernel.access import Actor
 from backend.kernel.database import lock_rows, transactional
 from backend.kernel.errors import Invalid, NotFound
-from backend.rules import textsplit
+from backend.rules import textsplit, textsplit_forms
 from backend.rules.passages import match_passages
 from backend.rules.textsplit import Split
-from models.texts import Passage, PassageAspect, Section, Text
+from models.texts import Form, Passage, PassageAspect, Section, Text
 
 # The ids that new passages keep, by (old passages as (id, body), new passages).
 Matches = Mapping[tuple[tuple[tuple[int, str | None], ...], tuple[str, ...]], list[int | None]]
@@ -52,7 +52,7 @@ async def import_text(
     """
     seen = await _seen(branch_id, source.key)
     sections = await Section.filter(text_id=seen.id).order_by("number")
-    found = await asyncio.to_thread(_split, source, sections)
+    found = await asyncio.to_thread(_split, source, seen, sections)
     if not found.sections:
         raise Invalid("文件中没有找到任何已知的标题，请检查是否为所选文本的全文。", code="no_sections")
     missing = [section.title for section in sections if section.number not in {s.number for s in found.sections if s.passages}]
@@ -79,11 +79,22 @@ async def _seen(branch_id: int | None, key: str) -> Text:
     return seen
 
 
-def _split(source: Source, sections: Sequence[Section]) -> Split:
-    headings = [section.title for section in sections if section.number > 0]
-    preface = next((section.title for section in sections if section.number == 0), "序言")
-    lines = documents.paragraphs(source.filename, source.content, headings=headings)
-    return textsplit.split(lines, headings=headings, preface=preface)
+def _split(source: Source, text: Text, sections: Sequence[Section]) -> Split:
+    titles = {section.number: section.title for section in sections}
+    return split_file(source.filename, source.content, form=text.form, title=text.title, titles=titles)
+
+
+def split_file(filename: str, content: bytes, *, form: str, title: str, titles: Mapping[int, str]) -> Split:
+    """The sections of an official text in a file, as an import finds them; `titles` of its units by number, in order."""
+    if form == Form.CHAPTERS:
+        lines = documents.paragraphs(filename, content, headings=textsplit_forms.chapter_headings(list(titles.values())))
+        return textsplit_forms.split_chapters(lines, titles=list(titles.values()))
+    if form == Form.WHOLE:
+        [unit] = titles.values()
+        return textsplit_forms.split_whole(documents.paragraphs(filename, content, headings=[title]), title=title, unit=unit)
+    headings = [heading for number, heading in titles.items() if number]
+    lines = documents.paragraphs(filename, content, headings=headings)
+    return textsplit.split(lines, headings=headings, preface=titles.get(0, "序言"))
 
 
 async def _matches(seen: Text, branch_id: int | None, found: Split) -> Matches:
@@ -150,11 +161,10 @@ async def _target(branch_id: int | None, seen: Text) -> Text:
     """The text to write: the branch's own, made as a copy of the sections it has seen so far when there is none yet."""
     if own := await Text.get_or_none(branch_id=branch_id, key=seen.key):
         return own
-    own = await Text.create(branch_id=branch_id, key=seen.key, title=seen.title, source_url=seen.source_url)
+    own = await Text.create(branch_id=branch_id, **{name: getattr(seen, name) for name in ("key", "title", "source_url", "form")})
     for section in await Section.filter(text_id=seen.id):
-        await Section.create(
-            text_id=own.id, key=section.key, number=section.number, title=section.title, guidance=section.guidance, aspects=section.aspects
-        )
+        copied = {name: getattr(section, name) for name in ("key", "number", "title", "guidance", "source_url", "aspects")}
+        await Section.create(text_id=own.id, **copied)
     return own
 
 

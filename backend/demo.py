@@ -27,6 +27,7 @@ from models.plans import StudyPlan
 BRANCH, ABOVE = "机械工程学会党支部（演示）", "上级党委（演示）"
 HISTORY_DAYS = 21
 AHEAD_DAYS = 90
+SYLLABUS = "ninety-days"
 PACK = Path(__file__).parent.parent / "curriculum"
 APPID = "wx00000000000demo1"
 
@@ -99,6 +100,7 @@ async def _found(today: date) -> Branch:
         None,
         branch_id=branch.id,
         title="党的二十大报告每日学习（演示计划）",
+        syllabus=SYLLABUS,
         starts_on=start,
         ends_on=today + timedelta(days=AHEAD_DAYS),
         weekdays=[1, 2, 3, 4, 5, 6, 7],

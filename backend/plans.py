@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from backend import audiences, calendar, figures, plans_layout
+from backend import audiences, calendar, figures, plans_layout, plans_syllabus
 from backend.kernel import audit, clock
 from backend.kernel.access import Actor, require, same_branch
 from backend.kernel.database import as_date, fetch, int_list, transactional
@@ -24,7 +24,7 @@ QUESTIONS_LEAST, QUESTIONS_MOST = 3, 5
 MAKEUP_MOST = 60  # days
 FIELDS = (
     "title", "starts_on", "ends_on", "weekdays", "aspects", "units", "tiers", "statuses", "questions_per_day", "makeup_days",
-    "skip_holidays", "count_workdays",
+    "skip_holidays", "count_workdays", "syllabus",
 )  # fmt: skip
 
 
@@ -46,9 +46,12 @@ async def create(
     skip_holidays: bool = True,
     count_workdays: bool = False,
     plain_calendar: bool = False,
+    syllabus: str | None = None,
     today: date,
 ) -> int:
     """The id of a new plan with its tasks, audience and figures; empty `units`, `tiers` or `statuses` mean everybody.
+
+    With a `syllabus` (its key) the first days follow it; `aspects` (all nine then) and `questions_per_day` hold for the days after it.
 
     Actor None: the command line, with `branch_id`. Raises Invalid naming each field, also `no_days`, `no_passages` and
     `too_few_questions`; Conflict `calendar_unknown` (unless `plain_calendar`, which leaves a warning in the plan) and `plan_overlap`.
@@ -71,6 +74,7 @@ async def create(
         makeup_days=makeup_days,
         skip_holidays=skip_holidays,
         count_workdays=count_workdays,
+        syllabus=syllabus,
         created_at=clock.now(),
     )
     await _refuse_faulty(plan, today)
@@ -78,14 +82,28 @@ async def create(
     if not days:
         message = "所选的日期和星期中没有一天可以学习。"
         raise Invalid(message, code="no_days", errors=[{"field": "weekdays", "message": message}])
-    stock = await plans_layout.material(branch_id, plan.aspects)
-    laid = plans_layout.laid_out(days, plan.aspects, stock, questions_per_day)
-    plans_layout.refuse_too_few_questions(stock, plan.aspects, questions_per_day)
     await plan.save()
-    task_ids = await plans_layout.write_tasks(plan, laid, stock, number=1)
+    task_ids = await _lay(plan, days, number=1)
     await _take_effect(plan, task_ids, first=starts_on)
     await audit.record(actor, "plan:create", subject="plan", subject_id=plan.id, branch_id=branch_id, fields=FIELDS)
     return plan.id
+
+
+async def _lay(plan: StudyPlan, days: Sequence[date], *, number: int) -> list[int]:
+    """The tasks of these days, the first as day `number` of the plan: along its syllabus as far as that goes, then evenly."""
+    task_ids: list[int] = []
+    if plan.syllabus:
+        task_ids = await plans_syllabus.write_tasks(plan, days, number=number)
+    if rest := days[len(task_ids) :]:
+        stock = await plans_layout.material(plan.branch_id, plan.aspects)
+        number += len(task_ids)
+        if number == 1:
+            laid = plans_layout.laid_out(rest, plan.aspects, stock, plan.questions_per_day)
+            plans_layout.refuse_too_few_questions(stock, plan.aspects, plan.questions_per_day)
+        else:
+            laid = await plans_layout.continued(plan, rest, stock)
+        task_ids += await plans_layout.write_tasks(plan, laid, stock, number=number)
+    return task_ids
 
 
 async def _take_effect(plan: StudyPlan, task_ids: Sequence[int], *, first: date) -> None:
@@ -126,6 +144,8 @@ async def _refuse_faulty(plan: StudyPlan, today: date) -> None:
         ("tiers", not plan.tiers or _distinct(plan.tiers, list(Tier)), "类别有误或重复"),
         ("statuses", not plan.statuses or _distinct(plan.statuses, list(Status)), "身份有误或重复"),
         ("questions_per_day", QUESTIONS_LEAST <= plan.questions_per_day <= QUESTIONS_MOST, "每天应有 3 至 5 道题"),
+        ("syllabus", plan.syllabus is None or await plans_syllabus.exists(plan.syllabus), "没有这份学习大纲"),
+        ("aspects", plan.syllabus is None or len(plan.aspects) == 9, "按学习大纲排定的计划包括全部九个方面"),
         ("makeup_days", 0 <= plan.makeup_days <= MAKEUP_MOST, f"补卡期限应为 0 至 {MAKEUP_MOST} 天"),
     )
     if faults := [{"field": field, "message": message} for field, is_sound, message in rules if not is_sound]:
@@ -155,10 +175,7 @@ async def extend(plan_id: int, *, ends_on: date, today: date, plain_calendar: bo
     await plan.save(update_fields=["ends_on", "warning"])
     if not days:
         return 0
-    stock = await plans_layout.material(plan.branch_id, plan.aspects)
-    laid = await plans_layout.continued(plan, days, stock)
-    number = await DailyTask.filter(plan_id=plan_id).count() + 1
-    task_ids = await plans_layout.write_tasks(plan, laid, stock, number=number)
+    task_ids = await _lay(plan, days, number=await DailyTask.filter(plan_id=plan_id).count() + 1)
     await _take_effect(plan, task_ids, first=first)
     await audit.record(None, "plan:extend", subject="plan", subject_id=plan_id, branch_id=plan.branch_id, fields=["ends_on"])
     return len(task_ids)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from math import ceil
@@ -14,7 +14,7 @@ from backend.kernel.errors import Invalid
 from backend.rules import periods
 from backend.rules.schedule import AspectWithoutPassages, LaidDay, QuestionRef, lay_out
 from models.plans import StudyPlan
-from models.tasks import DailyTask, TaskAspect, TaskPassage, TaskQuestion
+from models.tasks import Course, DailyTask, TaskAspect, TaskPassage, TaskQuestion
 from models.texts import Aspect
 
 TITLE_MOST = 100
@@ -24,8 +24,20 @@ ASPECTS_NAMED, SECTIONS_GUIDED = 3, 2
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What a syllabus says of one day."""
+
+    title: str
+    guidance: str
+    course: Course
+
+
+@dataclass(frozen=True, slots=True)
 class Material:
-    """What a branch can be asked: passages (in reading order) and questions by aspect, the section of each passage."""
+    """What a branch can be asked: passages (in reading order) and questions by aspect, the section of each passage.
+
+    For days laid out evenly this is the main text alone; the others are read along a syllabus.
+    """
 
     passages: dict[int, list[int]]
     questions: dict[int, list[QuestionRef]]
@@ -34,11 +46,13 @@ class Material:
 
 async def material(branch_id: int, aspects: Iterable[int]) -> Material:
     """The material of these aspects, as the branch sees it today."""
-    reading = await texts.reading_list(branch_id)
+    everything = await texts.reading_list(branch_id)
+    reading = [passage for passage in everything if passage["text"] == texts.MAIN]
+    elsewhere = {passage["section_id"] for passage in everything if passage["text"] != texts.MAIN}
     asked = await questions.open_questions(branch_id)
     return Material(
         passages={aspect: [passage["id"] for passage in reading if aspect in passage["aspects"]] for aspect in aspects},
-        questions={aspect: list(asked.get(aspect, [])) for aspect in aspects},
+        questions={aspect: [q for q in asked.get(aspect, []) if q.section_id not in elsewhere] for aspect in aspects},
         sections={passage["id"]: passage["section_id"] for passage in reading},
     )
 
@@ -104,19 +118,27 @@ def _after(passages: list[int], place: dict[int, int]) -> list[int]:
     return passages[latest + 1 :] + passages[: latest + 1]
 
 
-async def write_tasks(plan: StudyPlan, laid: Sequence[LaidDay], stock: Material, *, number: int) -> list[int]:
-    """Inserts the tasks of these days, the first as day `number` of the plan: their ids. The number of queries hangs not on the days."""
-    aspects = {aspect.id: aspect for aspect in await Aspect.filter(id__in=plan.aspects)}
-    sections = stock.sections
-    guidance = await _section_guidance(sections[passage] for day in laid for passage in day.passages)
+async def write_tasks(
+    plan: StudyPlan, laid: Sequence[LaidDay], stock: Material, *, number: int, told: Mapping[date, Told] | None = None
+) -> list[int]:
+    """Inserts the tasks of these days, the first as day `number` of the plan: their ids. The number of queries hangs not on the days.
+
+    `told`: what a syllabus says of a day, in the place of what is said by its aspects and sections.
+    """
+    aspects = {aspect.id: aspect for aspect in await Aspect.all()}
+    told, sections = told or {}, stock.sections
+    guidance = await _section_guidance(sections[passage] for day in laid if day.date not in told for passage in day.passages)
     await DailyTask.bulk_create(
         [
             DailyTask(
                 plan_id=plan.id,
                 branch_id=plan.branch_id,
                 date=day.date,
-                title=_title(number + index, [aspects[aspect].short for aspect in day.aspects]),
-                guidance=_guidance(day, aspects, [guidance[sections[passage]] for passage in day.passages]),
+                title=_title(number + index, _named(day, aspects, told)),
+                guidance=told[day.date].guidance
+                if day.date in told
+                else _guidance(day, aspects, [guidance[sections[passage]] for passage in day.passages]),
+                course=told[day.date].course if day.date in told else Course.EVEN,
                 prompt="\n".join(dict.fromkeys(aspects[aspect].prompt for aspect in day.aspects if aspects[aspect].prompt)),
                 makeup_until=periods.makeup_until(day.date, plan.makeup_days),
             )
@@ -142,9 +164,15 @@ async def _section_guidance(ids: Iterable[int]) -> dict[int, str]:
     return {row["id"]: row["guidance"] for row in rows}
 
 
-def _title(number: int, shorts: Sequence[str]) -> str:
-    named = "、".join(shorts[:ASPECTS_NAMED]) + (f"等{len(shorts)}个方面" if len(shorts) > ASPECTS_NAMED else "")
+def _title(number: int, named: str) -> str:
     return f"第{number}天 · {named}"[:TITLE_MOST]
+
+
+def _named(day: LaidDay, aspects: Mapping[int, Aspect], told: Mapping[date, Told]) -> str:
+    if day.date in told:
+        return told[day.date].title
+    shorts = [aspects[aspect].short for aspect in day.aspects]
+    return "、".join(shorts[:ASPECTS_NAMED]) + (f"等{len(shorts)}个方面" if len(shorts) > ASPECTS_NAMED else "")
 
 
 def _guidance(day: LaidDay, aspects: dict[int, Aspect], sections: Iterable[str]) -> str:

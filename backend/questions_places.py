@@ -37,7 +37,7 @@ DELETE FROM question_place WHERE question_id {only}
 
 
 async def resolve(text_id: int, *, question_ids: Sequence[int] | None = None) -> list[dict[str, Any]]:
-    """Finds the locators of the text's questions (or of `question_ids` alone) and keeps the first passage that has each.
+    """Finds the locators of the text's questions (or of `question_ids` alone) and keeps one passage for each.
 
     Returns {"question", "unit", "locator"} of those that stand nowhere in their section. Inside the caller's transaction.
     """
@@ -49,13 +49,19 @@ async def resolve(text_id: int, *, question_ids: Sequence[int] | None = None) ->
     places, lost = [], []
     for row in await fetch(_CITING.format(only=only), text_id):
         wanted = folded(row["locator"])
-        passage_id = next((passage_id for passage_id, body in bodies.get(row["source_section"], ()) if wanted in body), None)
+        passage_id = _place(wanted, bodies.get(row["source_section"], ()))
         if passage_id is not None:
             places.append(QuestionPlace(question_id=row["id"], passage_id=passage_id))
         elif row["told"]:
             lost.append({"question": row["id"], "unit": row["source_section"], "locator": row["locator"]})
     await QuestionPlace.bulk_create(places, batch_size=500)
     return lost
+
+
+def _place(wanted: str, bodies: Sequence[tuple[int, str]]) -> int | None:
+    """The passage that begins with `wanted` (an article, which others may name before it), else the first that has it."""
+    begins = (passage_id for passage_id, body in bodies if body.startswith(wanted))
+    return next(begins, None) or next((passage_id for passage_id, body in bodies if wanted in body), None)
 
 
 _TEXTS = """

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from backend import texts
 from backend.kernel.database import as_date, fetch, int_list, table_of
 from backend.kernel.errors import NotFound
 
@@ -66,11 +67,11 @@ FROM daily_task t LEFT JOIN task_aspect ta ON ta.task_id = t.id LEFT JOIN aspect
 WHERE t.id IN (SELECT w.id FROM {wanted} w) ORDER BY a.id
 """
 
-_PASSAGES = """
-SELECT tp.task_id, p.id, s.title AS section, p.number, p.body, x.source_url
+_PASSAGES = f"""
+SELECT tp.task_id, p.id, s.title AS section, p.number, p.body, {texts.ADDRESS} AS source_url
 FROM task_passage tp JOIN passage p ON p.id = tp.passage_id JOIN section s ON s.id = p.section_id JOIN text x ON x.id = s.text_id
-WHERE tp.task_id IN (SELECT w.id FROM {wanted} w) ORDER BY tp.position, tp.id
-"""
+WHERE tp.task_id IN (SELECT w.id FROM {{wanted}} w) ORDER BY tp.position, tp.id
+"""  # noqa: S608
 
 # The section's title as the question's own branch sees the text: its own, else the nearest branch's above, else the shipped one.
 _QUESTION = """

@@ -30,35 +30,43 @@ async def visible_texts(branch_id: int) -> dict[str, int]:
     return {key: text_id for key, (_, text_id) in sorted(best.items())}
 
 
+# The text that is read when a plan names none: the report to the congress.
+MAIN = "report"
+
+# The official address of section s: its own, else that of its text x.
+ADDRESS = "COALESCE(NULLIF(s.source_url, ''), x.source_url)"
+
 _READING = """
-SELECT p.id, p.section_id, pa.aspect_id FROM passage p JOIN section s ON s.id = p.section_id JOIN passage_aspect pa ON pa.passage_id = p.id
+SELECT p.id, p.section_id, x.key AS text, pa.aspect_id FROM passage p JOIN section s ON s.id = p.section_id
+JOIN text x ON x.id = s.text_id JOIN passage_aspect pa ON pa.passage_id = p.id
 WHERE s.text_id IN ({texts}) AND p.retired_at IS NULL ORDER BY s.text_id, s.number, p.number, p.id, pa.aspect_id
 """
 
 
 async def reading_list(branch_id: int) -> list[dict[str, Any]]:
-    """What there is to read, in reading order: {"id", "section_id", "aspects"} of each passage that is not retired."""
+    """What there is to read, in reading order: {"id", "section_id", "text", "aspects"} of each passage that is not retired."""
     found: dict[int, dict[str, Any]] = {}
     for row in await fetch(_READING.format(texts=int_list((await visible_texts(branch_id)).values()))):
-        passage = found.setdefault(row["id"], {"id": row["id"], "section_id": row["section_id"], "aspects": []})
+        passage = found.setdefault(row["id"], {**{name: row[name] for name in ("id", "section_id", "text")}, "aspects": []})
         passage["aspects"].append(row["aspect_id"])
     return list(found.values())
 
 
 async def listing(actor: Actor) -> list[dict[str, Any]]:
-    """The visible texts with their sections and how many passages each has now."""
+    """The visible texts, the main one first, with their sections and how many passages each has now."""
     ids = (await visible_texts(actor.branch_id)).values()
     rows = await fetch(
         "SELECT x.id AS text_id, x.key AS text_key, x.title AS text, x.source_url, x.imported_at, s.key, s.number, s.title, s.aspects, "  # noqa: S608
-        "(SELECT COUNT(*) FROM passage p WHERE p.section_id = s.id AND p.retired_at IS NULL) AS passages "
-        f"FROM text x LEFT JOIN section s ON s.text_id = x.id WHERE x.id IN ({int_list(ids)}) ORDER BY x.key, s.number"
+        f"{ADDRESS} AS address, (SELECT COUNT(*) FROM passage p WHERE p.section_id = s.id AND p.retired_at IS NULL) AS passages "
+        f"FROM text x LEFT JOIN section s ON s.text_id = x.id WHERE x.id IN ({int_list(ids)}) "
+        f"ORDER BY CASE WHEN x.key = '{MAIN}' THEN 0 ELSE 1 END, x.key, s.number"
     )
     found: dict[int, dict[str, Any]] = {}
     for row in rows:
         text = found.setdefault(row["text_id"], _head(row))
         if row["key"]:
             section = {name: row[name] for name in ("key", "number", "title", "passages")}
-            text["sections"].append({**section, "aspects": msgspec.json.decode(row["aspects"])})
+            text["sections"].append({**section, "aspects": msgspec.json.decode(row["aspects"]), "source_url": row["address"]})
     return list(found.values())
 
 

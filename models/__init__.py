@@ -9,6 +9,7 @@ MODULES = (
     "models.texts",
     "models.questions",
     "models.calendar",
+    "models.syllabuses",
     "models.plans",
     "models.tasks",
     "models.readings",

@@ -25,6 +25,8 @@ class StudyPlan(Model):
     statuses = fields.JSONField(default=list)
     questions_per_day = fields.IntField(default=3)
     makeup_days = fields.IntField(default=7)
+    # The key of the syllabus that the first days follow; null: every day is laid out evenly.
+    syllabus = fields.CharField(max_length=30, null=True)
     skip_holidays = fields.BooleanField(default=True)
     count_workdays = fields.BooleanField(default=False)
     # A warning to show with the plan (a year without an official calendar was taken as plain weekdays).

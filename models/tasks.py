@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from tortoise import fields
 from tortoise.models import Model
 
@@ -10,6 +12,14 @@ from models.branches import Branch
 from models.plans import StudyPlan
 from models.questions import Question
 from models.texts import Aspect, Passage
+
+
+class Course(StrEnum):
+    """How a day was laid out: evenly, along a syllabus, or as a syllabus's review. A review is no first reading of what it holds."""
+
+    EVEN = "even"
+    SYLLABUS = "syllabus"
+    REVIEW = "review"
 
 
 class DailyTask(Model):
@@ -23,6 +33,7 @@ class DailyTask(Model):
     guidance = fields.TextField(default="")
     prompt = fields.TextField(default="")
     makeup_until = fields.DateField()
+    course = fields.CharEnumField(Course, max_length=20, default=Course.EVEN, db_default="even")
 
     class Meta:
         table = "daily_task"

@@ -6,6 +6,8 @@ for that branch and those below it.
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from tortoise import fields
 from tortoise.models import Model
 
@@ -25,6 +27,14 @@ class Aspect(Model):
         table = "aspect"
 
 
+class Form(StrEnum):
+    """How an official text is split: a preface and numbered headings; 总纲 and chapters with articles; one unit."""
+
+    PARTS = "parts"
+    CHAPTERS = "chapters"
+    WHOLE = "whole"
+
+
 class Text(Model):
     id = fields.BigIntField(primary_key=True)
     branch: fields.ForeignKeyNullableRelation[Branch] = fields.ForeignKeyField(
@@ -34,6 +44,7 @@ class Text(Model):
     key = fields.CharField(max_length=30)
     title = fields.CharField(max_length=200)
     source_url = fields.CharField(max_length=500, default="")
+    form = fields.CharEnumField(Form, max_length=20, default=Form.PARTS, db_default="parts")
     imported_at = fields.DatetimeField(null=True)
 
     class Meta:
@@ -51,6 +62,8 @@ class Section(Model):
     number = fields.IntField()
     title = fields.CharField(max_length=200)
     guidance = fields.TextField(default="")
+    # Where the section has an official address of its own; empty: the text's.
+    source_url = fields.CharField(max_length=500, default="", db_default="")
     # The aspects that its passages get unless a passage says otherwise: a list of 1..9.
     aspects = fields.JSONField(default=list)
 

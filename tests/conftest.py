@@ -14,9 +14,11 @@ from door import Door, serve
 from people import Cast, build_cast
 
 from api.app import create_app
+from backend import curriculum
 from backend.kernel import database
 from backend.kernel.settings import Settings
 
+PACK = Path(__file__).parent.parent / "curriculum"
 DIALECT = os.environ.get("DAKA_TEST_DB", "sqlite")
 APPID, SECRET = "wx0000000000daka01", "0123456789abcdef0123456789abcdef"
 PUSH_TOKEN, PUSH_AES_KEY = "AAAAA", "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
@@ -89,6 +91,12 @@ async def door(settings: Settings) -> AsyncIterator[Door]:
     await database.migrate(settings)
     async with serve(create_app(settings, name="daka_tests")) as base, aiohttp.ClientSession() as session:
         yield Door(base, session)
+
+
+@pytest.fixture(scope="session")
+async def pack(door: Door) -> None:
+    """The shipped content pack, loaded once: loading it again changes nothing."""
+    await curriculum.load(PACK)
 
 
 @pytest.fixture

@@ -77,7 +77,7 @@ def _set_up(run, folder: Path) -> dict[str, str]:
     today = clock.today()
     run(
         "plan", "create", "--branch", branch, "--title", "每日学习", "--from", str(today), "--to", str(today + timedelta(days=30)),
-        "--weekdays", "1-7", "--ignore-holidays",
+        "--weekdays", "1-7", "--ignore-holidays", "--syllabus", "ninety-days",
     )  # fmt: skip
     return members
 

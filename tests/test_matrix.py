@@ -78,6 +78,7 @@ ROWS: dict[str, set[str]] = {
     "GET /plans": OFFICE,
     "POST /plans": OFFICE,
     "GET /plans/<plan_id:int>": OFFICE,
+    "GET /syllabuses": OFFICE,
     "GET /texts": BOUND,
     "POST /texts/import": OFFICE,
     "GET /questions": OFFICE,

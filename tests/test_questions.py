@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import aiohttp
+import pytest
 from door import Door, Reply
 from people import WRONG, Cast, Person, add_plan, whole_day
 
@@ -34,8 +35,13 @@ async def bring(door: Door, who: Person, content: bytes, **params: str) -> Reply
 
 
 async def own(door: Door, cast: Cast, **params: str) -> list[dict]:
-    items = (await door.get("/questions", cast.editor, params={"limit": "200", **params})).json["items"]
-    return [item for item in items if not item["shipped"]]
+    """The branch's own questions, through all pages: the shipped ones come before them."""
+    found, cursor = [], {}
+    while cursor is not None:
+        page = (await door.get("/questions", cast.editor, params={"limit": "200", **params, **cursor})).json
+        found += [item for item in page["items"] if not item["shipped"]]
+        cursor = {"cursor": page["next"]} if page["next"] else None
+    return found
 
 
 async def test_members_see_no_bank_and_another_branch_finds_no_question(door: Door, cast: Cast):
@@ -106,12 +112,8 @@ async def test_a_withdrawn_question_no_longer_counts(door: Door, cast: Cast):
     assert entries[0]["n"] == 1
 
 
+@pytest.mark.usefixtures("pack")
 async def test_a_shipped_question_cannot_be_changed_but_withdrawn_for_oneself(door: Door, cast: Cast):
-    from official import PACK
-
-    from backend import curriculum
-
-    await curriculum.load(PACK)
     shipped = (await door.get("/questions", cast.editor, params={"aspect": "9"})).json["items"][0]
     assert (await door.ask("PATCH", f"/questions/{shipped['id']}", cast.editor, json={"stem": "改"})).code == "shipped_question"
     assert (await door.post(f"/questions/{shipped['id']}/withdraw", cast.editor)).status == 204

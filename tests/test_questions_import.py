@@ -9,11 +9,11 @@ import aiohttp
 import pytest
 from commands import run
 from door import Door, Reply
-from official import HEADINGS, PACK
+from official import HEADINGS
 from people import Cast, Person, add_branch
 from queries import counting
 
-from backend import curriculum, questions
+from backend import questions
 from backend.cli import questions as commands
 from backend.kernel.documents import Column, Sheet, write_book
 from backend.kernel.errors import Invalid, NotFound
@@ -21,10 +21,7 @@ from backend.rules.forms_questions import COLUMNS
 from models.audit import AuditEntry
 from models.questions import Question
 
-
-@pytest.fixture(autouse=True)
-async def pack(door: Door) -> None:
-    await curriculum.load(PACK)
+pytestmark = pytest.mark.usefixtures("pack")
 
 
 def form(*rows: tuple[str, ...]) -> bytes:

@@ -7,10 +7,10 @@ from datetime import timedelta
 import aiohttp
 import pytest
 from door import Door, Reply
-from official import HEADINGS, PACK, as_docx, as_page, as_txt, filler, lines
+from official import HEADINGS, as_docx, as_page, as_txt, filler, lines
 from people import Cast, Person, add_branch, add_person
 
-from backend import curriculum, plans
+from backend import plans
 from backend.kernel import clock
 from backend.kernel.database import fetch
 from models.members import Role
@@ -18,9 +18,7 @@ from models.members import Role
 TODAY = clock.today()
 
 
-@pytest.fixture(autouse=True)
-async def pack(door: Door) -> None:
-    await curriculum.load(PACK)
+pytestmark = pytest.mark.usefixtures("pack")
 
 
 async def bring(door: Door, who: Person, content: bytes, *, name: str = "report.txt", **params: str) -> Reply:

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 from commands import run
 from door import Door, Reply
-from official import HEADINGS, PACK, UNITS, as_page, as_txt, filler, lines
+from official import HEADINGS, UNITS, as_page, as_txt, filler, lines
 from people import Cast, Person, add_branch, add_person
 from queries import counting
 
@@ -33,9 +33,7 @@ DAY = timedelta(days=1)
 REWRITTEN = "完全改写过的一段文字，它与原来那段没有几个字相同，所以是新的一段。"
 
 
-@pytest.fixture(autouse=True)
-async def pack(door: Door) -> None:
-    await curriculum.load(PACK)
+pytestmark = pytest.mark.usefixtures("pack")
 
 
 async def bring(door: Door, who: Person, text: Sequence[str], **params: str) -> Reply:

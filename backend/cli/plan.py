@@ -23,6 +23,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--units", type=words, default=[], help="专委会或党小组的编号或名称，逗号分隔（默认全部）")
     command.add_argument("--tiers", type=words, default=[], help="类别 leader,expert,exemplar,peer（默认全部）")
     command.add_argument("--statuses", type=words, default=[], help="身份 full,probationary,activist,associate（默认全部）")
+    command.add_argument("--syllabus", metavar="名称", help="按学习大纲排定，如 ninety-days（之后的日子均匀排定；默认全部均匀排定）")
     command.add_argument("--questions", type=int, default=3, help="每天题数 3 至 5（默认 3）")
     command.add_argument("--makeup-days", type=int, default=7, help="补卡期限，天（默认 7）")
     command.add_argument("--ignore-holidays", action="store_true", help="节假日照常学习")
@@ -65,6 +66,7 @@ async def create(parsed: argparse.Namespace, settings: Settings) -> None:
         skip_holidays=not parsed.ignore_holidays,
         count_workdays=parsed.count_workdays,
         plain_calendar=parsed.plain_calendar,
+        syllabus=parsed.syllabus,
         today=clock.today(),
     )
     print(plan_id)

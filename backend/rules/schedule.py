@@ -1,7 +1,7 @@
 """Laying out a study plan: which aspect, which passages and which questions each day asks, so that all are covered evenly."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -68,10 +68,28 @@ def lay_out(
     for day, group in zip(dates, aspects_by_day, strict=True):
         read = tuple(dict.fromkeys(passage for aspect in group for passage in next(portions[aspect])))
         pool = [question for aspect in group for question in questions.get(aspect, [])]
-        chosen = _choose(pool, read, sections, asked, min(questions_per_day, MAX_QUESTIONS))
+        chosen = choose(pool, read, sections, asked, min(questions_per_day, MAX_QUESTIONS))
         asked.update(chosen)
         laid.append(LaidDay(day, group, read, chosen))
     return laid
+
+
+def portions(lengths: Sequence[int], days: int) -> list[list[int]]:
+    """The places of passages of these lengths over so many days, in order, in runs of about the same length; each day has one at least.
+
+    With fewer passages than days a day has the one in which the middle of its share lies, so that a long one comes again."""
+    total, count = sum(lengths), len(lengths)
+    reached = [0]
+    for length in lengths:
+        reached.append(reached[-1] + length)
+    if count < days:
+        middles = [total * (2 * day + 1) / (2 * days) for day in range(days)]
+        return [[next(place for place in range(count) if middle <= reached[place + 1])] for middle in middles]
+    ends = [0]
+    for day in range(1, days):
+        open_to = range(ends[-1] + 1, count - (days - day) + 1)
+        ends.append(min(open_to, key=lambda end, wanted=total * day / days: abs(reached[end] - wanted)))
+    return [list(range(first, end)) for first, end in zip(ends, [*ends[1:], count], strict=True)]
 
 
 def _turns(days: int, aspects: list[int]) -> list[tuple[int, ...]]:
@@ -92,9 +110,10 @@ def _split(items: list[int], parts: int) -> list[list[int]]:
     return [items[len(items) * i // parts : len(items) * (i + 1) // parts] for i in range(parts)]
 
 
-def _choose(
+def choose(
     pool: Iterable[QuestionRef], read: tuple[int, ...], sections: dict[int, int], asked: Counter[int], count: int
 ) -> tuple[int, ...]:
+    """At most `count` of the pool: those asked least, and among them first those about the passages read, then about their sections."""
     day_sections = {sections[passage] for passage in read if passage in sections}
 
     def distance(question: QuestionRef) -> int:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from backend.rules.passages import digest, match_passages
 
-__all__ = ["Split", "SplitSection", "digest", "match_passages", "plain", "split"]
+__all__ = ["Split", "SplitSection", "digest", "is_sentence", "match_passages", "plain", "split"]
 
 # A text is taken for broken at a fixed width when half of its lines end within six columns of its widest, at most 160 columns.
 MOST_WIDTH = 160
@@ -65,6 +65,11 @@ class Split:
 def plain(text: str) -> str:
     """`text` for comparison: width folded, without spaces and punctuation."""
     return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", text))
+
+
+def is_sentence(line: str) -> bool:
+    """Whether the line ends as a sentence does, and does not name a source."""
+    return _SENTENCE.search(line) is not None and not _SOURCE.match(line)
 
 
 def split(paragraphs: Sequence[str], *, headings: Sequence[str], preface: str = "序言") -> Split:

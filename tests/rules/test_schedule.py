@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.rules.schedule import AspectWithoutPassages, LaidDay, QuestionRef, lay_out
+from backend.rules.schedule import AspectWithoutPassages, LaidDay, QuestionRef, lay_out, portions
 
 FIRST = date(2023, 3, 1)
 
@@ -138,3 +138,24 @@ def test_questions_belong_to_the_day_and_are_asked_evenly(curriculum):
 def test_the_same_curriculum_gives_the_same_plan(curriculum):
     dates, *rest = curriculum
     assert lay_out(dates, *rest) == lay_out(sorted(dates, reverse=True), *rest)
+
+
+def test_portions_are_of_about_the_same_length():
+    assert portions([100, 560, 200, 230, 250], 3) == [[0, 1], [2], [3, 4]], "cut where a third and two thirds are nearest"
+    assert portions([1, 1, 1, 1, 1, 1, 1, 1, 1], 3) == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
+    assert portions([900, 1, 1], 3) == [[0], [1], [2]], "a long first passage leaves one for every other day"
+
+
+def test_with_fewer_passages_than_days_the_long_one_comes_again():
+    assert portions([144, 149, 433], 5) == [[0], [1], [2], [2], [2]]
+    assert portions([1], 4) == [[0]] * 4
+
+
+@given(st.lists(st.integers(1, 900), min_size=1, max_size=40), st.integers(1, 12))
+def test_portions_hold_every_passage_in_order_and_leave_no_day_empty(lengths: list[int], count: int):
+    found = portions(lengths, count)
+    assert len(found) == count and all(found)
+    flat = [place for run in found for place in run]
+    assert flat == sorted(flat)
+    if len(lengths) >= count:
+        assert flat == list(range(len(lengths)))
