@@ -52,7 +52,7 @@ async def running(*words: str, env: Mapping[str, str], cwd: Path) -> AsyncIterat
         await _ready(f"http://127.0.0.1:{port}", process, log)
         yield f"http://127.0.0.1:{port}", process
     finally:
-        await _end(process)
+        await end(process)
 
 
 async def _ready(base: str, process: subprocess.Popen[str], log: Path) -> None:
@@ -72,7 +72,8 @@ async def _ready(base: str, process: subprocess.Popen[str], log: Path) -> None:
     raise TimeoutError(log.read_text("utf-8"))
 
 
-async def _end(process: subprocess.Popen[str]) -> None:
+async def end(process: subprocess.Popen[str]) -> None:
+    """SIGTERM, ten seconds, and the whole group is killed."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
         for _ in range(200):
