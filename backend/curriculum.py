@@ -16,6 +16,9 @@ from backend.kernel.errors import Invalid
 from models.questions import Question, QuestionAspect
 from models.texts import Aspect, Passage, PassageAspect, Section, Text
 
+# The content that comes with the product; it is part of the installed package too.
+PACK = Path(__file__).parent.parent / "curriculum"
+
 
 def read(folder: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The pack's texts and aspects. Raises Invalid naming the file and the place of each fault."""

@@ -27,7 +27,6 @@ from models.plans import StudyPlan
 BRANCH, ABOVE = "机械工程学会党支部（演示）", "上级党委（演示）"
 HISTORY_DAYS = 21
 AHEAD_DAYS = 90
-PACK = Path(__file__).parent.parent / "curriculum"
 APPID = "wx00000000000demo1"
 
 
@@ -87,7 +86,7 @@ async def prepare(state: SandboxState, settings: Settings) -> Demo:
     today = clock.today()
     branch = await Branch.get_or_none(name=BRANCH, is_demo=True)
     if branch is None:
-        await curriculum.load(PACK)
+        await curriculum.load(curriculum.PACK)
         branch = await _found(today)
     await _extend(branch, today)
     demo = Demo(branch.id, state)
