@@ -29,7 +29,9 @@ RUN if [ -n "$DEBIAN" ]; then sed -i "s|http://deb.debian.org/debian$|$DEBIAN|" 
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/apt /var/log/dpkg.log \
  && groupadd --gid 10001 daka \
  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /var/lib/daka --shell /usr/sbin/nologin daka \
- && install -d -o daka -g daka -m 0750 /var/lib/daka
+ && install -d -o daka -g daka -m 0750 /var/lib/daka \
+ # The base image has removed the bytecode of Python's own library; a read-only container would compile it at every start.
+ && python3 -m compileall -q -x 'test|lib2to3|idlelib|tkinter|turtle|ensurepip|-packages' "$(python3 -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')"
 COPY --from=build /postgresql/usr/lib/postgresql/15/bin/pg_dump /postgresql/usr/lib/postgresql/15/bin/pg_restore /postgresql/usr/lib/postgresql/15/bin/psql /usr/local/bin/
 COPY --from=build /app /app
 ENV PATH=/app/bin:/usr/local/bin:/usr/bin:/bin PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 DAKA_DATA_DIR=/var/lib/daka
