@@ -118,11 +118,16 @@ memory() {  # proportional, of all processes inside
 }
 show "memory of web" memory "$web"
 show "memory of worker" memory "$worker"
-if inside daka --help | grep -q backup; then say "backup" "$(daka backup /var/lib/daka/backup 2>&1 | tail -1)"; fi
+if (daka --help) | grep -q backup; then show "backup while both run" daka backup /var/lib/daka/backup; fi
 say "written" "$(cd "$data" && find . -mindepth 1 -printf '%p (%u, %s bytes) ')"
 sleep 0.5
 stop "web" "$web"
 stop "worker" "$worker"
+if [ -f "$data/backup" ]; then
+  psql -q -h "$work/cluster" -p "$pg_port" -U postgres -c "DROP DATABASE daka" -c "CREATE DATABASE daka OWNER daka"
+  show "restore into an empty database" daka restore /var/lib/daka/backup
+  show "check" daka check
+fi
 say "left in the volume" "$(cd "$data" && find . -mindepth 1 -printf '%p ')"
 say "log lines that are no JSON" "$(cat "$work"/web.log "$work"/worker.log | grep -vc '^{' || true)"
 
