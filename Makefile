@@ -8,7 +8,7 @@ UV := .venv/bin/uv
 STAMP := .venv/.locked
 LOCK := $(shell sha256sum uv.lock pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
 
-.PHONY: install run test test-sqlite test-postgres bench lint format clean conformance scenarios prove-content
+.PHONY: install run test test-sqlite test-postgres bench lint format clean conformance scenarios prove-content check-deploy image
 
 install: $(STAMP).$(LOCK)
 
@@ -32,6 +32,9 @@ $(TESTED): $(STAMP).$(LOCK)
 # 不碰数据库的测试只跑一遍；其余的在两个数据库上各跑一遍，同时进行。结尾的汇总来自 pytest 本身。
 NO_DATABASE := tests/rules $(wildcard tests/test_documents*.py tests/test_wechat_*.py tests/test_sandbox*.py tests/test_curriculum_pack*.py) \
 	tests/test_architecture.py tests/test_phone.py tests/test_batches.py
+
+NO_DATABASE := tests/rules $(wildcard tests/test_documents*.py tests/test_wechat_*.py) tests/test_sandbox.py \
+	tests/test_curriculum_pack.py tests/test_architecture.py tests/test_deployment.py tests/test_phone.py
 test: $(TESTED)
 	@mkdir -p var
 	@set -o pipefail; \
@@ -73,6 +76,14 @@ OF ?= report
 prove-content: $(STAMP).$(LOCK)
 	@test -n "$(TEXT)" || { echo "请给出官方文本：make prove-content TEXT=报告全文.txt"; exit 2; }
 	@.venv/bin/python curriculum/tools/against_text.py "$(TEXT)" --text "$(OF)" --lint
+
+# compose.yaml、Caddyfile 与 systemd 单元，真的跑一遍（root；需要 caddy、systemd 与 npx）。镜像：没有容器引擎也能造、能试（root；需要 buildah、debootstrap）。
+check-deploy: $(TESTED)
+	deploy/check.sh
+
+image:
+	deploy/build-without-engine.sh daka
+	deploy/try-image.sh daka
 
 clean:
 	rm -rf .venv var

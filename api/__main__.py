@@ -23,9 +23,10 @@ def arguments() -> argparse.Namespace:
         command = commands.add_parser(name)
         command.add_argument("--port", type=int, default=8000)
         # The demo lets everybody sign in as anybody: it stays on this machine.
-        command.set_defaults(host="127.0.0.1", workers=1, data_dir="")
+        command.set_defaults(host="127.0.0.1", workers=1, no_jobs=False, data_dir="")
     commands.choices["serve"].add_argument("--host")
     commands.choices["serve"].add_argument("--workers", type=int)
+    commands.choices["serve"].add_argument("--no-jobs", action="store_true")
     commands.choices["demo"].add_argument("--data-dir")
     return parser.parse_args()
 
@@ -51,7 +52,7 @@ def main() -> int:
     except SettingsError as error:
         print(f"无法启动：{error}", file=sys.stderr)
         return 1
-    run(chosen, host=given.host, port=given.port, workers=given.workers)
+    run(chosen, host=given.host, port=given.port, workers=given.workers, jobs=not given.no_jobs)
     return 0
 
 
@@ -71,22 +72,17 @@ async def _get_ready(chosen: Settings) -> None:
         await database.migrate(chosen)
         await demo.refuse_real_data(chosen)
         return
-    try:
-        behind = await database.is_behind(chosen)
-    except (*database.AWAY, OSError) as error:
-        raise SettingsError(f"DAKA_DATABASE_URL 指向的数据库无法连接（{type(error).__name__}）") from None
-    if behind:
-        raise SettingsError("数据库结构不是最新，请先运行 daka migrate")
+    await database.refuse_unready(chosen)
 
 
-def run(chosen: Settings, *, host: str, port: int, workers: int) -> None:
+def run(chosen: Settings, *, host: str, port: int, workers: int, jobs: bool) -> None:
     """Serves until a signal ends it; requests under way are finished first."""
     from api.app import create_app
 
     if workers == 1:
-        create_app(chosen).run(host=host, port=port, single_process=True, access_log=False, motd=False)
+        create_app(chosen, with_jobs=jobs).run(host=host, port=port, single_process=True, access_log=False, motd=False)
         return
-    loader = AppLoader(factory=functools.partial(create_app, chosen))
+    loader = AppLoader(factory=functools.partial(create_app, chosen, with_jobs=jobs))
     app = loader.load()
     app.prepare(host=host, port=port, workers=workers, access_log=False, motd=False)
     Sanic.serve(primary=app, app_loader=loader)

@@ -20,7 +20,6 @@ from api import (
     feedback,
     health,
     leaves,
-    logs,
     members,
     openapi,
     plans,
@@ -36,8 +35,8 @@ from api import (
 )
 from api.http import PREFIX
 from backend import checkins as checkin_rules
-from backend import housekeeping
-from backend.kernel import database, redis
+from backend import worker
+from backend.kernel import database, jobs, logs, redis
 from backend.kernel import settings as kernel_settings
 from backend.kernel.settings import Settings
 from backend.wechat.client import WeChat
@@ -65,8 +64,8 @@ FEATURES: tuple[Blueprint, ...] = (
 )
 
 
-def create_app(settings: Settings, *, name: str = "daka") -> Sanic:
-    """The whole service for `settings`: both doors, and in the demo the sandbox."""
+def create_app(settings: Settings, *, name: str = "daka", with_jobs: bool = True) -> Sanic:
+    """The whole service for `settings`: both doors, the jobs unless `daka worker` does them, and in the demo the sandbox."""
     kernel_settings.use(settings)
     logs.configure(settings.log_level)
     app = Sanic(name, configure_logging=False)
@@ -101,12 +100,14 @@ def create_app(settings: Settings, *, name: str = "daka") -> Sanic:
         await app.ctx.wechat.start()
 
     @app.after_server_start
-    async def keep_house(app: Sanic) -> None:
-        app.ctx.housekeeping = asyncio.create_task(housekeeping.keep_house())
+    async def begin_jobs(app: Sanic) -> None:
+        app.ctx.stop_jobs = asyncio.Event()
+        app.ctx.jobs = asyncio.create_task(jobs.keep_all(worker.JOBS if with_jobs else (), app.ctx.stop_jobs))
 
     @app.after_server_stop
     async def close_doors(app: Sanic) -> None:
-        app.ctx.housekeeping.cancel()
+        app.ctx.stop_jobs.set()
+        await app.ctx.jobs
         await checkin_rules.drain()
         await app.ctx.wechat.close()
         await app.ctx.redis.aclose()

@@ -12,8 +12,7 @@ import structlog
 from sanic import Request, Sanic
 from sanic.response import HTTPResponse
 
-from api import logs
-from backend.kernel import metrics
+from backend.kernel import logs, metrics
 from backend.kernel.settings import Settings
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")

@@ -16,6 +16,9 @@ from backend.kernel.database import transactional
 from backend.kernel.errors import Invalid
 from models.texts import Aspect, Passage, PassageAspect, Section, Text
 
+# The content that comes with the product; it is part of the installed package too.
+PACK = Path(__file__).parent.parent / "curriculum"
+
 # The C loader where there is one: the same, many times faster.
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 

@@ -28,7 +28,6 @@ BRANCH, ABOVE = "机械工程学会党支部（演示）", "上级党委（演�
 HISTORY_DAYS = 21
 AHEAD_DAYS = 90
 SYLLABUS = "ninety-days"
-PACK = Path(__file__).parent.parent / "curriculum"
 APPID = "wx00000000000demo1"
 
 
@@ -78,7 +77,7 @@ async def prepare(state: SandboxState, settings: Settings) -> Demo:
     today = clock.today()
     branch = await Branch.get_or_none(name=BRANCH, is_demo=True)
     if branch is None:
-        await curriculum.load(PACK)
+        await curriculum.load(curriculum.PACK)
         branch = await _found(today)
     await _extend(branch, today)
     demo = Demo(branch.id, state)

@@ -1,16 +1,10 @@
-"""What is swept away when its time is over: old idempotency keys, counted guesses and expired sessions. Once an hour, in each process."""
+"""What is swept away when its time is over: old idempotency keys, counted guesses and expired sessions. Once an hour."""
 
 from __future__ import annotations
 
-import asyncio
-
-import structlog
-
 from backend import checkins, guesses, sessions
 from backend.kernel import clock
-
-EVERY_S = 3600.0
-log = structlog.get_logger()
+from backend.kernel.jobs import Job
 
 
 async def sweep() -> None:
@@ -21,11 +15,4 @@ async def sweep() -> None:
     await sessions.forget_old(now=now)
 
 
-async def keep_house() -> None:
-    """Sweeps for as long as the process lives; what fails is logged and tried again an hour later."""
-    while True:
-        try:
-            await sweep()
-        except Exception as error:  # noqa: BLE001 — whatever one round meets, the next one is due all the same
-            log.error("sweep_failed", kind=type(error).__name__, exc_info=error)
-        await asyncio.sleep(EVERY_S)
+SWEEP = Job("sweep", every_s=3600, run=sweep)

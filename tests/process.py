@@ -73,6 +73,7 @@ async def _ready(base: str, process: subprocess.Popen[str], log: Path) -> None:
 
 
 async def end(process: subprocess.Popen[str]) -> None:
+    """SIGTERM, ten seconds, and the whole group is killed."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
         for _ in range(200):

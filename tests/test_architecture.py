@@ -20,7 +20,7 @@ LONGEST = 300
 # Features of backend/ in import order: each may import only those before it.
 FEATURES = (
     "branches figures audiences audit consents sessions members console_links guesses auth leaves push feedback privacy calendar texts "
-    "questions curriculum plans tasks readings quizzes checkins progress coverage checks housekeeping demo"
+    "questions curriculum plans tasks readings quizzes checkins progress coverage checks housekeeping worker demo"
 ).split()
 
 # A third party and the only places that may import it.
@@ -47,7 +47,7 @@ HOMES = {
 NOT_FEATURES = {
     "__init__": "package", "__main__": "starts the service", "app": "wiring", "http": "the endpoint declaration",
     "errors": "the one error shape",
-    "requests": "around every request", "logs": "logging", "health": "life of the process",
+    "requests": "around every request", "health": "life of the process",
     "openapi": "the document",
 }  # fmt: skip
 

@@ -17,7 +17,7 @@ from sanic import Sanic
 from wechat_user import add_member, from_elsewhere, new_phone, wechat_user
 from wechat_world import CURT, FAST_USER, PAGE, TEMPLATE, Watch
 
-from api import logs
+from backend.kernel import logs
 from backend.kernel.errors import DakaError
 from backend.kernel.redis import connect
 from backend.wechat.breaker import OPEN_S

@@ -16,7 +16,7 @@ from backend.kernel.settings import Settings
 def add(commands: argparse._SubParsersAction) -> None:
     group = commands.add_parser("curriculum", help="学习内容").add_subparsers(dest="verb", required=True, metavar="操作")
     command = group.add_parser("load", help="载入内容包（可重复）")
-    command.add_argument("path", type=Path, metavar="PATH")
+    command.add_argument("path", type=Path, metavar="PATH", nargs="?", default=curriculum.PACK, help="内容包目录（默认随产品提供的一份）")
     command.set_defaults(run=load)
     command = group.add_parser("import-text", help="导入原文：txt、docx 或保存的网页")
     command.add_argument("file", type=Path, metavar="FILE")

@@ -14,7 +14,7 @@ from backend.kernel.errors import DakaError
 from backend.kernel.settings import Settings, SettingsError
 
 # Every group stands in a file of its name.
-GROUPS = ("serve", "migrate", "curriculum", "branch", "roster", "member", "questions", "plan", "console", "check")
+GROUPS = ("serve", "worker", "migrate", "curriculum", "branch", "roster", "member", "questions", "plan", "console", "check")
 
 
 def parser(first_word: str = "") -> argparse.ArgumentParser:

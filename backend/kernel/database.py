@@ -28,7 +28,7 @@ from tortoise.migrations.executor import MigrationExecutor
 from tortoise.transactions import in_transaction
 
 import models
-from backend.kernel.settings import Settings
+from backend.kernel.settings import Settings, SettingsError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -133,6 +133,16 @@ async def is_behind(settings: Settings) -> bool:
         return bool(await executor.plan(None))
     finally:
         await connections.close_all()
+
+
+async def refuse_unready(settings: Settings) -> None:
+    """Before a process starts to serve or to work: raises SettingsError when the database is away or not at the newest schema."""
+    try:
+        behind = await is_behind(settings)
+    except (*AWAY, OSError) as error:
+        raise SettingsError(f"DAKA_DATABASE_URL 指向的数据库无法连接（{type(error).__name__}）") from None
+    if behind:
+        raise SettingsError("数据库结构不是最新，请先运行 daka migrate")
 
 
 async def ask_once(settings: Settings, sql: str) -> list[dict[str, Any]]:

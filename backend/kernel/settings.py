@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from dotenv import dotenv_values
 
@@ -107,6 +107,11 @@ def _database_url(text: str, data_dir: Path) -> str:
         return f"sqlite://{data_dir / 'daka.sqlite3'}"
     if urlsplit(text).scheme == "postgresql":
         text = "postgres" + text.removeprefix("postgresql")
+    # The drivers of the service and of its commands read these differently; libpq's variables are the same for all, pg_dump too.
+    if dict(parse_qsl(urlsplit(text).query)).keys() & {"ssl", "sslmode", "sslrootcert"}:
+        raise SettingsError(
+            "DAKA_DATABASE_URL 里不写 ssl、sslmode：数据库连接的加密用环境变量 PGSSLMODE=verify-full 与 PGSSLROOTCERT=证书文件"
+        )
     return _url("DATABASE_URL", text, ("sqlite", "postgres"))
 
 
