@@ -123,7 +123,7 @@ def opened(path: Path) -> Iterator[Backup]:
 def _decoded(text: bytes) -> dict:
     try:
         given = msgspec.json.decode(text)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise Torn() from None
     if not isinstance(given, dict) or given.get("product") != "daka":
         raise Torn()
