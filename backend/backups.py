@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -60,22 +61,22 @@ async def _copy(settings: Settings, data: Path) -> dict[str, Any]:
     live = database.sqlite_path(settings)
     if not live.exists():
         raise NotFound(f"没有找到数据库文件 {live}。", code="no_database")
-    files.copy_sqlite(live, data)
-    await database.connect(database.elsewhere(settings, data))
     try:
-        await _refuse_damaged()
+        files.copy_sqlite(live, data)
+        await database.connect(database.elsewhere(settings, data))
+        said = [row["integrity_check"] for row in await fetch("PRAGMA integrity_check")]
+        if said != ["ok"]:
+            raise sqlite3.DatabaseError(said[0])
         facts = await _facts("sqlite")
         # One file that needs no other beside it.
         await fetch("PRAGMA journal_mode = DELETE")
         return facts
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError as error:
+        raise Conflict("数据库文件已损坏，没有写出备份。请保留现有文件，并从上一份备份恢复。", code="database_damaged") from error
     finally:
         await database.close()
-
-
-async def _refuse_damaged() -> None:
-    said = [row["integrity_check"] for row in await fetch("PRAGMA integrity_check")]
-    if said != ["ok"]:
-        raise Conflict("数据库文件已损坏，没有写出备份。请保留现有文件，并从上一份备份恢复。", code="database_damaged")
 
 
 # --- PostgreSQL -------------------------------------------------------------------------------------------------------

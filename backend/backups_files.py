@@ -89,9 +89,9 @@ def copy_sqlite(source: Path, to: Path) -> None:
         live.backup(copy)
 
 
-def open_sqlite(path: Path) -> sqlite3.Connection:
+def open_sqlite(path: Path, *, patience_s: float = 5) -> sqlite3.Connection:
     """A connection to a database that exists already, without transactions of its own."""
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=5)
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=patience_s)
 
 
 def holds_something(path: Path) -> bool:
@@ -106,7 +106,7 @@ def left_journal(path: Path) -> Path | None:
 
 def is_in_use(path: Path) -> bool:
     """Whether anybody else has this SQLite database open, be it without doing anything."""
-    with closing(open_sqlite(path)) as probe:
+    with closing(open_sqlite(path, patience_s=0.5)) as probe:
         probe.execute("PRAGMA locking_mode = EXCLUSIVE")
         try:
             probe.execute("BEGIN EXCLUSIVE")

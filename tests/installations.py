@@ -12,6 +12,8 @@ from typing import Any
 
 import asyncpg
 from process import environment
+from tortoise import connections
+from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 
 from backend.kernel import database
 from backend.kernel.settings import Settings
@@ -62,6 +64,12 @@ class Installation:
         else:
             name = other.settings.database_url.rpartition("/")[2]
             await self._tell_server("DROP DATABASE IF EXISTS {name} WITH (FORCE)", f"CREATE DATABASE {{name}} TEMPLATE {name}")
+
+    async def go_back_to(self, migration: str) -> None:
+        """Its tables are as this migration left them."""
+        async with self.opened():
+            executor = MigrationExecutor(connections.get("default"), database.config(self.settings)["apps"])
+            await executor.migrate([MigrationTarget("models", migration)])
 
     async def remove(self) -> None:
         if not self.settings.on_sqlite:

@@ -13,8 +13,6 @@ import msgspec
 import pytest
 from installations import Installation, apart, installation
 from people import Cast, add_plan, build_cast
-from tortoise import connections
-from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 
 from backend import backups, backups_archive, backups_restore, checks, console_links, members, sessions
 from backend.backups_archive import Manifest
@@ -28,10 +26,9 @@ TODAY = clock.today()
 
 @dataclass
 class Saved:
-    """An installation with a branch and a few days of tasks, its backup, and what lets people in; and one that is only migrated."""
+    """An installation with a branch and a few days of tasks, its backup, and what lets people in."""
 
     of: Installation
-    blank: Installation
     cast: Cast
     backup: Path
     manifest: Manifest
@@ -40,10 +37,9 @@ class Saved:
 
 
 @pytest.fixture(scope="module")
-async def saved(settings: Settings, door, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Saved]:
+async def saved(settings: Settings, blank: Installation, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Saved]:
     folder = tmp_path_factory.mktemp("saved")
-    async with apart(settings), installation(settings, folder) as own, installation(settings, folder) as blank:
-        await database.migrate(blank.settings)
+    async with apart(settings), installation(settings, folder) as own:
         await own.become(blank)
         async with own.opened():
             cast = await build_cast()
@@ -51,7 +47,7 @@ async def saved(settings: Settings, door, tmp_path_factory: pytest.TempPathFacto
             link = await console_links.create(None, member_id=cast.secretary.id)
             code = (await members.invite(None, member_id=cast.alice.id))["invite_code"]
         manifest = await backups.take(own.settings, path=folder / "saved.daka")
-        yield Saved(own, blank, cast, folder / "saved.daka", manifest, link, code)
+        yield Saved(own, cast, folder / "saved.daka", manifest, link, code)
 
 
 @pytest.fixture
@@ -159,9 +155,9 @@ EVERYTHING = ("branch", "member", "standing", "study_plan", "daily_task", "task_
 
 
 @pytest.mark.parametrize("is_migrated", [False, True], ids=["bare", "migrated"])
-async def test_everything_is_back_in_an_empty_place(saved: Saved, place: Installation, is_migrated: bool):
+async def test_everything_is_back_in_an_empty_place(saved: Saved, blank: Installation, place: Installation, is_migrated: bool):
     if is_migrated:
-        await place.become(saved.blank)
+        await place.become(blank)
     restored = await backups_restore.restore(place.settings, path=saved.backup)
     assert (restored.migrated, restored.findings, restored.knows_the_key) == ([], [], True)
     for table in EVERYTHING:
@@ -208,18 +204,12 @@ async def test_another_key_is_said_plainly_and_an_older_one_still_counts(saved: 
         await place.lose()
 
 
-async def test_an_older_backup_is_brought_up_to_this_version_or_leaves_the_place_empty(saved: Saved, place: Installation, tmp_path: Path):
+async def test_an_older_backup_is_brought_up_to_this_version(saved: Saved, place: Installation, tmp_path: Path):
     await place.become(saved.of)
-    async with place.opened():
-        apps = database.config(place.settings)["apps"]
-        await MigrationExecutor(connections.get("default"), apps).migrate([MigrationTarget("models", "0001_initial")])
+    await place.go_back_to("0001_initial")
     older = await backups.take(place.settings, path=tmp_path / "older.daka")
     assert older.migrations == ["0001_initial"]
-    await place.rows("UPDATE task_figure SET assigned = 7")
-    await backups.take(place.settings, path=tmp_path / "broken.daka")
     await place.lose()
-    assert (await refused(place, tmp_path / "broken.daka")).code == "check_failed"
-    assert await place.is_empty()
     restored = await backups_restore.restore(place.settings, path=tmp_path / "older.daka")
     assert restored.migrated == sorted(tables.known_migrations() - {"0001_initial"})
     assert not await database.is_behind(place.settings)

@@ -10,6 +10,7 @@ import errno
 import os
 import re
 import shutil
+import signal
 import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -141,6 +142,8 @@ def _refuse_failure(name: str, code: int | None, said: bytes, url: str) -> None:
     if code == 0:
         return
     text = said.decode("utf-8", "replace").strip()
+    if code == -signal.SIGXFSZ:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
     for fault in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         if os.strerror(fault) in text:
             raise OSError(fault, os.strerror(fault))
