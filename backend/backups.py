@@ -63,32 +63,26 @@ async def _copy(settings: Settings, data: Path) -> dict[str, Any]:
         raise NotFound(f"没有找到数据库文件 {live}。", code="no_database")
     try:
         files.copy_sqlite(live, data)
-        await database.connect(database.elsewhere(settings, data))
-        said = [row["integrity_check"] for row in await fetch("PRAGMA integrity_check")]
-        if said != ["ok"]:
-            raise sqlite3.DatabaseError(said[0])
-        facts = await _facts("sqlite")
-        # One file that needs no other beside it.
-        await fetch("PRAGMA journal_mode = DELETE")
-        return facts
+        async with database.opened(database.elsewhere(settings, data)):
+            said = [row["integrity_check"] for row in await fetch("PRAGMA integrity_check")]
+            if said != ["ok"]:
+                raise sqlite3.DatabaseError(said[0])
+            facts = await _facts("sqlite")
+            # One file that needs no other beside it.
+            await fetch("PRAGMA journal_mode = DELETE")
+            return facts
     except sqlite3.OperationalError:
         raise
     except sqlite3.DatabaseError as error:
         raise Conflict("数据库文件已损坏，没有写出备份。请保留现有文件，并从上一份备份恢复。", code="database_damaged") from error
-    finally:
-        await database.close()
 
 
 # --- PostgreSQL -------------------------------------------------------------------------------------------------------
 
 
 async def _dump(settings: Settings, data: Path) -> dict[str, Any]:
-    await database.connect(settings, pool=1)
-    try:
-        async with database.interruptible():
-            facts = await _dump_snapshot(settings.database_url, data)
-    finally:
-        await database.close()
+    async with database.opened(settings), database.interruptible():
+        facts = await _dump_snapshot(settings.database_url, data)
     await _compare(data, facts)
     return facts
 

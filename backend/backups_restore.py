@@ -128,18 +128,12 @@ async def _into_file(settings: Settings, backup: Backup, keep_findings: bool) ->
         copy = folder / place.name
         backup.extract(copy)
         there = database.elsewhere(settings, copy)
-        await database.connect(there)
-        try:
+        async with database.opened(there):
             await _settle(backup.manifest)
-        finally:
-            await database.close()
         if tables.known_migrations() - set(backup.manifest.migrations):
             await database.migrate(there)
-        await database.connect(there)
-        try:
+        async with database.opened(there):
             findings = await _finish(keep_findings)
-        finally:
-            await database.close()
         await _refuse_occupied(settings, place)
         files.take_place(copy, place)
     return findings
@@ -150,12 +144,9 @@ async def _refuse_occupied(settings: Settings, place: Path) -> None:
     if files.holds_something(place):
         if files.is_in_use(place):
             raise Conflict(f"数据库 {place} 正被使用：请先停止服务，再恢复。", code="in_use")
-        await database.connect(settings)
-        try:
+        async with database.opened(settings):
             present = await tables.present()
             counts = {name: count for name, count in (await tables.counts(present)).items() if count and name != tables.RECORD}
-        finally:
-            await database.close()
         if counts or not set(present) <= tables.ours():
             raise _not_empty(counts or dict.fromkeys(present, 0))
     if left := files.left_journal(place):
@@ -169,20 +160,17 @@ async def _into_server(settings: Settings, backup: Backup, keep_findings: bool) 
     """The data, and on the backup's own schema also the checks, in one transaction; migrations of a newer version come after it."""
     manifest = backup.manifest
     is_older = bool(tables.known_migrations() - set(manifest.migrations))
-    await database.connect(settings, pool=1)
     try:
-        try:
-            async with database.interruptible():
-                await _fill(backup)
-                findings = [] if is_older else await _finish(keep_findings)
-        except database.REFUSED as error:
-            sentence = f"PostgreSQL 拒绝了备份中的内容（{str(error).splitlines()[0]}）。目标数据库未变。"
-            raise Conflict(sentence, code="restore_failed") from error
-        if is_older:
-            findings = await _bring_up(settings, manifest, keep_findings)
+        async with database.opened(settings), database.interruptible():
+            await _fill(backup)
+            findings = [] if is_older else await _finish(keep_findings)
+    except database.REFUSED as error:
+        sentence = f"PostgreSQL 拒绝了备份中的内容（{str(error).splitlines()[0]}）。目标数据库未变。"
+        raise Conflict(sentence, code="restore_failed") from error
+    if is_older:
+        findings = await _bring_up(settings, manifest, keep_findings)
+    async with database.opened(settings):
         await fetch("ANALYZE")
-    finally:
-        await database.close()
     return findings
 
 
@@ -204,12 +192,10 @@ async def _fill(backup: Backup) -> None:
 async def _bring_up(settings: Settings, manifest: Manifest, keep_findings: bool) -> list[Finding]:
     """Between the two transactions the service refuses to start, for the schema is not the newest."""
     try:
-        await database.close()
         await database.migrate(settings)
-        await database.connect(settings, pool=1)
-        return await _finish(keep_findings)
+        async with database.opened(settings):
+            return await _finish(keep_findings)
     except BaseException:
-        await database.close()
-        await database.connect(settings, pool=1)
-        await empty(tables.ours() | set(manifest.counts))
+        async with database.opened(settings):
+            await empty(tables.ours() | set(manifest.counts))
         raise

@@ -44,33 +44,28 @@ async def move(settings: Settings, *, to: str, today: date) -> tuple[Facts, Fact
     await _refuse_other_schema(settings)
     target = replace(settings, database_url=to)
     with _held(file) as source:
-        await database.connect(settings)
-        try:
+        async with database.opened(settings):
             before = await _facts(today)
-        finally:
-            await database.close()
         found = await _reach(target)
         try:
             await database.migrate(target)
-            await database.connect(target, pool=1)
-            async with database.interruptible():
+            async with database.opened(target), database.interruptible():
                 after = await _carry(source, before, today)
-            await fetch("ANALYZE")
         except BaseException:
-            await _leave_empty(target, found)
+            # As it was before: without our tables, or with the empty ones that it had.
+            if not found:
+                async with database.opened(target):
+                    await empty(tables.ours())
             raise
-        finally:
-            await database.close()
+        async with database.opened(target):
+            await fetch("ANALYZE")
     return before, after
 
 
 async def _refuse_other_schema(settings: Settings) -> None:
-    await database.connect(settings)
-    try:
+    async with database.opened(settings):
         present = set(await tables.present())
         applied = set(await tables.applied_migrations()) if tables.RECORD in present else set()
-    finally:
-        await database.close()
     if applied != tables.known_migrations() or present != tables.ours():
         raise Conflict("数据库结构与本版本不同，请先运行 daka migrate（或先升级 daka），再迁移。", code="not_migrated")
 
@@ -91,24 +86,13 @@ def _held(file: Path) -> Iterator[sqlite3.Connection]:
 
 async def _reach(target: Settings) -> set[str]:
     """The tables of ours that stand in the target already, all empty. Raises Unavailable, and Conflict `not_empty`."""
-    await database.connect(target, pool=1)
-    try:
+    async with database.opened(target):
         try:
             await fetch("SELECT 1")
         except Exception as error:  # noqa: BLE001 — whatever keeps it from being reached, its address stays unspoken
             raise Unavailable(f"--to 指向的数据库无法连接（{type(error).__name__}）", code="target_away") from None
         await refuse_occupied()
         return tables.ours() & set(await tables.present())
-    finally:
-        await database.close()
-
-
-async def _leave_empty(target: Settings, found: set[str]) -> None:
-    """As it was before: without our tables, or with the empty ones that it had."""
-    await database.close()
-    if not found:
-        await database.connect(target, pool=1)
-        await empty(tables.ours())
 
 
 async def _carry(source: sqlite3.Connection, before: Facts, today: date) -> Facts:

@@ -26,7 +26,6 @@ async def apart(settings: Settings) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await database.close()
         await database.connect(settings)
 
 
@@ -88,11 +87,8 @@ class Installation:
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
         """This process's database is this one, inside `apart`."""
-        await database.connect(self.settings)
-        try:
+        async with database.opened(self.settings):
             yield
-        finally:
-            await database.close()
 
     async def rows(self, sql: str, *values: Any) -> list[dict]:
         async with self.opened():

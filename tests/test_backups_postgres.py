@@ -15,11 +15,10 @@ from pathlib import Path
 import asyncpg
 import pytest
 from installations import Installation, apart, installation
-from people import add_plan, build_cast
 
 from backend import backups, backups_archive, backups_restore
 from backend.backups_archive import Manifest
-from backend.kernel import clock, database
+from backend.kernel import clock
 from backend.kernel.errors import DakaError
 from backend.kernel.settings import Settings
 
@@ -160,16 +159,3 @@ async def test_what_belongs_to_others_in_the_same_database_stays(place: Installa
         assert await connection.fetchval("SELECT COUNT(*) FROM pg_class WHERE relname = 'branch'") == 1
     finally:
         await connection.close()
-
-
-async def test_an_older_backup_that_breaks_an_invariant_leaves_the_place_empty(place: Installation, blank: Installation, tmp_path: Path):
-    """Its data are committed before they are brought up to this version, and have to be taken back."""
-    await place.become(blank)
-    async with place.opened():
-        await add_plan(await build_cast(), days=[clock.today()])
-        await database.fetch("UPDATE task_figure SET assigned = assigned + 1")
-    await place.go_back_to("0001_initial")
-    await backups.take(place.settings, path=tmp_path / "older.daka")
-    await place.lose()
-    assert (await refused_restore(place, tmp_path / "older.daka")).code == "check_failed"
-    assert await place.is_empty()

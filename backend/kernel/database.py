@@ -102,6 +102,16 @@ async def close() -> None:
     await connections.close_all()
 
 
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[None]:
+    """The database, over one connection, for as long as the block lasts."""
+    await connect(settings, pool=1)
+    try:
+        yield
+    finally:
+        await close()
+
+
 async def migrate(settings: Settings) -> None:
     """Brings the database to the newest schema, one process at a time."""
     if settings.on_sqlite:
