@@ -160,13 +160,16 @@ async def _into_server(settings: Settings, backup: Backup, keep_findings: bool) 
     """The data, and on the backup's own schema also the checks, in one transaction; migrations of a newer version come after it."""
     manifest = backup.manifest
     is_older = bool(tables.known_migrations() - set(manifest.migrations))
-    try:
-        async with database.opened(settings), database.interruptible():
-            await _fill(backup)
-            findings = [] if is_older else await _finish(keep_findings)
-    except database.REFUSED as error:
-        sentence = f"PostgreSQL 拒绝了备份中的内容（{str(error).splitlines()[0]}）。目标数据库未变。"
-        raise Conflict(sentence, code="restore_failed") from error
+    async with database.opened(settings):
+        # Whether the server can be reached is another question than whether it takes the data.
+        await fetch("SELECT 1")
+        try:
+            async with database.interruptible():
+                await _fill(backup)
+                findings = [] if is_older else await _finish(keep_findings)
+        except database.REFUSED as error:
+            sentence = f"PostgreSQL 拒绝了备份中的内容（{str(error).splitlines()[0]}）。目标数据库未变。"
+            raise Conflict(sentence, code="restore_failed") from error
     if is_older:
         findings = await _bring_up(settings, manifest, keep_findings)
     async with database.opened(settings):

@@ -66,7 +66,9 @@ async def _refuse_other_schema(settings: Settings) -> None:
     async with database.opened(settings):
         present = set(await tables.present())
         applied = set(await tables.applied_migrations()) if tables.RECORD in present else set()
-    if applied != tables.known_migrations() or present != tables.ours():
+    if strange := sorted(present - tables.ours()):
+        raise Conflict(f"数据库中有本版本不认识的表 {strange[0]}，它不会被迁移：请先移走它，或先升级 daka。", code="not_migrated")
+    if applied != tables.known_migrations():
         raise Conflict("数据库结构与本版本不同，请先运行 daka migrate（或先升级 daka），再迁移。", code="not_migrated")
 
 

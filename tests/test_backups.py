@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import stat
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -14,7 +15,7 @@ import pytest
 from installations import Installation, apart, installation
 from people import Cast, add_plan, build_cast
 
-from backend import backups, backups_archive, backups_restore, checks, console_links, members, sessions
+from backend import backups, backups_archive, backups_files, backups_restore, checks, console_links, members, sessions
 from backend.backups_archive import Manifest
 from backend.kernel import clock, database, tables
 from backend.kernel import settings as kernel_settings
@@ -131,6 +132,20 @@ async def test_a_file_that_is_there_already_is_not_written_over(saved: Saved, pl
     assert not (tmp_path / "nowhere").exists()
     with pytest.raises(OSError, match="none"):
         await backups.take(saved.of.settings, path=tmp_path / "none" / "x.daka")
+
+
+async def test_a_disk_without_hard_links_takes_a_backup_too_and_keeps_an_older_one(saved: Saved, tmp_path: Path, monkeypatch):
+    def no_links(*_):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr("os.link", no_links)
+    (tmp_path / "whole").write_bytes(b"new")
+    backups_files.publish(tmp_path / "whole", tmp_path / "copy.daka")
+    assert (tmp_path / "copy.daka").read_bytes() == b"new"
+    (tmp_path / "whole").write_bytes(b"newer")
+    with pytest.raises(DakaError) as error:
+        backups_files.publish(tmp_path / "whole", tmp_path / "copy.daka")
+    assert error.value.code == "file_exists" and (tmp_path / "copy.daka").read_bytes() == b"new"
 
 
 async def test_where_there_is_nothing_there_is_no_backup(saved: Saved, place: Installation, tmp_path: Path):

@@ -16,9 +16,10 @@ RECORD = "tortoise_migrations"
 
 _PRESENT = {
     "sqlite": "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name",
-    # Of a table in parts the parts hold the rows.
+    # Of a table in parts the parts hold the rows; tables of an extension come and go with it.
     "postgres": "SELECT c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-    "WHERE n.nspname = current_schema() AND c.relkind = 'r' ORDER BY c.relname",
+    "WHERE n.nspname = current_schema() AND c.relkind = 'r' AND NOT EXISTS "
+    "(SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e') ORDER BY c.relname",
 }
 
 
