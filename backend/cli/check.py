@@ -21,9 +21,14 @@ def add(commands: argparse._SubParsersAction) -> None:
 async def run(parsed: argparse.Namespace, settings: Settings) -> int:
     print("，".join(f"{word} {count}" for word, count in (await checks.sizes()).items()))
     found = await checks.broken()
+    show(found)
+    return 1 if found else 0
+
+
+def show(found: list[checks.Finding]) -> None:
+    """Prints each broken invariant with a few of its rows, and a last line that sums up."""
     for finding in found:
         print(f"✗ {finding.sentence}：{finding.count} 处")
         for sample in finding.samples:
             print("    " + "，".join(f"{WORDS.get(name, name)} {value}" for name, value in sample.items()))
     print(f"发现 {len(found)} 类问题。" if found else "检查完毕，没有发现问题。")
-    return 1 if found else 0

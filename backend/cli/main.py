@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -14,7 +15,10 @@ from backend.kernel.errors import DakaError
 from backend.kernel.settings import Settings, SettingsError
 
 # Every group stands in a file of its name.
-GROUPS = ("serve", "worker", "migrate", "curriculum", "branch", "roster", "member", "questions", "plan", "console", "check")
+GROUPS = (
+    *("serve", "worker", "migrate", "curriculum", "branch", "roster", "member", "questions", "plan", "console"),
+    *("check", "backup", "restore", "move"),
+)
 
 
 def parser(first_word: str = "") -> argparse.ArgumentParser:
@@ -31,13 +35,16 @@ def parser(first_word: str = "") -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; 0 when it did its work, 1 when it could not, 2 for a wrong command line."""
+    """Runs one command; 0 when it did its work, 1 when it could not, 2 for a wrong command line, 130 when it was interrupted."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     parsed = parser(words[0] if words else "").parse_args(words)
     try:
         if getattr(parsed, "serves", False):
             return parsed.run(parsed) or 0
         return asyncio.run(_run(parsed)) or 0
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        print("已中断，没有完成。", file=sys.stderr)
+        return 130
     except (DakaError, SettingsError) as error:
         print(getattr(error, "detail", str(error)), file=sys.stderr)
         for fault in getattr(error, "extra", {}).get("errors", []):
@@ -46,6 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def _run(parsed: argparse.Namespace) -> int | None:
+    # Like Ctrl+C: what was begun is taken back.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asyncio.current_task().cancel)
     chosen = settings.use(settings.load())
     try:
         return await _run_with(parsed, chosen)

@@ -12,7 +12,9 @@ import fcntl
 import functools
 import re
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -22,7 +24,7 @@ import asyncpg
 import orjson
 from tortoise import Tortoise, connections
 from tortoise.backends.base.config_generator import expand_db_url
-from tortoise.exceptions import DBConnectionError, OperationalError
+from tortoise.exceptions import DBConnectionError, IntegrityError, OperationalError
 from tortoise.migrations.api.migrate import migrate as run_migrations
 from tortoise.migrations.executor import MigrationExecutor
 from tortoise.transactions import in_transaction
@@ -49,6 +51,9 @@ AWAY: tuple[type[BaseException], ...] = (
     asyncio.TimeoutError,
 )
 
+# What is raised when the database does not take what it is given: a row, a statement, a script.
+REFUSED: tuple[type[BaseException], ...] = (asyncpg.PostgresError, OperationalError, IntegrityError)
+
 _inside = contextvars.ContextVar("daka_transaction", default=False)
 
 
@@ -66,7 +71,7 @@ def config(settings: Settings, *, pool: int = 8) -> dict[str, Any]:
     """Tortoise's configuration for `settings`; `pool` = most connections of this process (PostgreSQL)."""
     url = settings.database_url
     if settings.on_sqlite:
-        Path(url.removeprefix("sqlite://")).parent.mkdir(parents=True, exist_ok=True)
+        sqlite_path(settings).parent.mkdir(parents=True, exist_ok=True)
         connection = expand_db_url(_with(url, journal_mode="WAL", synchronous="FULL", busy_timeout="5000", foreign_keys="ON"))
     else:
         connection = expand_db_url(_with(_asyncpg(url), minsize="1", maxsize=str(pool)))
@@ -77,6 +82,16 @@ def config(settings: Settings, *, pool: int = 8) -> dict[str, Any]:
         "use_tz": True,
         "timezone": "UTC",
     }
+
+
+def sqlite_path(settings: Settings) -> Path:
+    """The database's file, where the settings name SQLite."""
+    return Path(settings.database_url.removeprefix("sqlite://").split("?")[0])
+
+
+def elsewhere(settings: Settings, path: Path) -> Settings:
+    """The same settings with another SQLite file for the database."""
+    return replace(settings, database_url=f"sqlite://{path}")
 
 
 def _asyncpg(url: str) -> str:
@@ -100,10 +115,20 @@ async def close() -> None:
     await connections.close_all()
 
 
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[None]:
+    """The database, over one connection, for as long as the block lasts."""
+    await connect(settings, pool=1)
+    try:
+        yield
+    finally:
+        await close()
+
+
 async def migrate(settings: Settings) -> None:
     """Brings the database to the newest schema, one process at a time."""
     if settings.on_sqlite:
-        lock_path = Path(settings.database_url.removeprefix("sqlite://").split("?")[0]).with_suffix(".migrating")
+        lock_path = sqlite_path(settings).with_suffix(".migrating")
         lock_path.parent.mkdir(parents=True, exist_ok=True)
         with lock_path.open("w") as lock:
             await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
@@ -159,6 +184,11 @@ def dialect() -> str:
     return connections.get("default").capabilities.dialect
 
 
+def driver() -> Any:
+    """The driver's own connection of the transaction under way, for what the ORM does not know: COPY, whole scripts (PostgreSQL)."""
+    return connections.get("default")._connection
+
+
 # --- transactions ---------------------------------------------------------------------------------------------------
 
 
@@ -175,6 +205,17 @@ def transactional(function: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[
         return await asyncio.shield(asyncio.create_task(_in_own_transaction(function, args, kwargs)))
 
     return wrapper
+
+
+@asynccontextmanager
+async def interruptible() -> AsyncIterator[None]:
+    """One transaction of a command in a process of its own: unlike `transactional`, Ctrl+C ends it at once, and it runs only once."""
+    token = _inside.set(True)
+    try:
+        async with in_transaction():
+            yield
+    finally:
+        _inside.reset(token)
 
 
 async def _in_own_transaction(function: Callable[..., Awaitable[T]], args: Any, kwargs: Any) -> T:

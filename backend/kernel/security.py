@@ -76,3 +76,8 @@ def keyed_hash(text: str, *, purpose: str) -> str:
 def keyed_hashes(text: str, *, purpose: str) -> list[str]:
     """The look-up values under every key, newest first: what a search compares with while keys rotate."""
     return [hmac.new(_subkey(key, f"{purpose}/hash"), _bytes(text), hashlib.sha256).hexdigest() for key in settings.current().secret_keys]
+
+
+def fingerprints() -> list[str]:
+    """What the secret keys can be told apart by, newest first; no key can be found from it."""
+    return [_subkey(key, "fingerprint").hex()[:16] for key in settings.current().secret_keys]
