@@ -67,6 +67,9 @@ class Installation:
     async def go_back_to(self, migration: str) -> None:
         """Its tables are as this migration left them."""
         async with self.opened():
+            if self.settings.on_sqlite:
+                # A table that loses a column is made anew there, under the eyes of those that refer to it.
+                await connections.get("default").execute_query("PRAGMA foreign_keys = OFF")
             executor = MigrationExecutor(connections.get("default"), database.config(self.settings)["apps"])
             await executor.migrate([MigrationTarget("models", migration)])
 
