@@ -70,6 +70,7 @@ class Installation:
             if self.settings.on_sqlite:
                 # A table that loses a column is made anew there, under the eyes of those that refer to it.
                 await connections.get("default").execute_query("PRAGMA foreign_keys = OFF")
+                await connections.get("default").execute_query("PRAGMA legacy_alter_table = ON")
             executor = MigrationExecutor(connections.get("default"), database.config(self.settings)["apps"])
             await executor.migrate([MigrationTarget("models", migration)])
 
