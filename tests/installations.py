@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import secrets
 import shutil
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -65,14 +66,28 @@ class Installation:
             await self._tell_server("DROP DATABASE IF EXISTS {name} WITH (FORCE)", f"CREATE DATABASE {{name}} TEMPLATE {name}")
 
     async def go_back_to(self, migration: str) -> None:
-        """Its tables are as this migration left them."""
+        """Its tables are as this migration left them, its rows are kept."""
+        if self.settings.on_sqlite:
+            await self._begin_again_at(migration)
+            return
         async with self.opened():
-            if self.settings.on_sqlite:
-                # A table that loses a column is made anew there, under the eyes of those that refer to it.
-                await connections.get("default").execute_query("PRAGMA foreign_keys = OFF")
-                await connections.get("default").execute_query("PRAGMA legacy_alter_table = ON")
             executor = MigrationExecutor(connections.get("default"), database.config(self.settings)["apps"])
             await executor.migrate([MigrationTarget("models", migration)])
+
+    async def _begin_again_at(self, migration: str) -> None:
+        """SQLite makes a table anew to take a column away, and loses its triggers: the rows are carried over instead."""
+        later = self.file.with_suffix(".later")
+        self.file.rename(later)
+        await database.run_migrations(config=database.config(self.settings), target=f"models.{migration}")
+        await connections.close_all()
+        with closing(sqlite3.connect(self.file, isolation_level=None)) as connection:
+            connection.execute("ATTACH ? AS later", (str(later),))
+            tables = "SELECT name FROM main.sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'tortoise%'"
+            for (table,) in connection.execute(tables).fetchall():
+                columns = ", ".join(f'"{row[1]}"' for row in connection.execute(f"PRAGMA main.table_info({table})"))
+                connection.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM later.{table}")  # noqa: S608
+            connection.execute("DETACH later")
+        later.unlink()
 
     async def remove(self) -> None:
         if not self.settings.on_sqlite:
