@@ -9,10 +9,8 @@ import socket
 import sys
 from pathlib import Path
 
-from sanic import Sanic
-from sanic.worker.loader import AppLoader
-
-from backend.kernel import database, settings
+from api import process
+from backend.kernel import database, logs, settings
 from backend.kernel.settings import Settings, SettingsError
 
 
@@ -23,16 +21,21 @@ def arguments() -> argparse.Namespace:
         command = commands.add_parser(name)
         command.add_argument("--port", type=int, default=8000)
         # The demo lets everybody sign in as anybody: it stays on this machine.
-        command.set_defaults(host="127.0.0.1", workers=1, data_dir="")
+        command.set_defaults(host="127.0.0.1", workers=1, data_dir="", grace=process.GRACE_S)
     commands.choices["serve"].add_argument("--host")
     commands.choices["serve"].add_argument("--workers", type=int)
+    commands.choices["serve"].add_argument("--grace", type=float)
     commands.choices["demo"].add_argument("--data-dir")
+    commands.add_parser("worker")
     return parser.parse_args()
 
 
 def main() -> int:
-    """0 after a graceful stop, 1 when a setting is missing or makes no sense."""
+    """0 after a graceful stop, 1 when a setting is missing or makes no sense, or when the stop had to be forced."""
     given = arguments()
+    if given.command == "worker":
+        process.serve_as_worker()
+        return 0
     # The service itself is imported once the settings are known to make sense: a refusal comes at once.
     try:
         if given.command == "demo":
@@ -45,21 +48,28 @@ def main() -> int:
             raise SettingsError("--workers 应在 1 到 64 之间")
         if given.workers > 1 and chosen.on_sqlite:
             raise SettingsError("SQLite 只能用一个进程（--workers 1）；多进程请使用 PostgreSQL")
-        _refuse_taken_port(given.host, given.port)
+        if not 0 <= given.grace <= 600:
+            raise SettingsError("--grace 应在 0 到 600 秒之间")
         settings.use(chosen)
+        logs.configure(chosen.log_level)
+        # A taken port is told at once; nobody is let in before all is ready.
+        _listen(given.host, given.port).close()
         asyncio.run(_get_ready(chosen))
+        with _listen(given.host, given.port) as listener:
+            return run(chosen, listener, workers=given.workers, grace=given.grace)
     except SettingsError as error:
         print(f"无法启动：{error}", file=sys.stderr)
         return 1
-    run(chosen, host=given.host, port=given.port, workers=given.workers)
-    return 0
+    except KeyboardInterrupt:
+        # Before anything was served.
+        return 130
 
 
-def _refuse_taken_port(host: str, port: int) -> None:
+def _listen(host: str, port: int) -> socket.socket:
     if not 1 <= port <= 65535:
         raise SettingsError("端口应在 1 到 65535 之间")
     try:
-        socket.create_server((host, port)).close()
+        return process.listen(host, port)
     except OSError as error:
         raise SettingsError(f"不能使用 {host}:{port}（已被占用，或没有权限）：请换一个端口，例如 make run PORT=8001") from error
 
@@ -79,17 +89,16 @@ async def _get_ready(chosen: Settings) -> None:
         raise SettingsError("数据库结构不是最新，请先运行 daka migrate")
 
 
-def run(chosen: Settings, *, host: str, port: int, workers: int) -> None:
+def run(chosen: Settings, listener: socket.socket, *, workers: int, grace: float) -> int:
     """Serves until a signal ends it; requests under way are finished first."""
+    if workers > 1:
+        from api import supervisor
+
+        return supervisor.run(chosen, listener, workers=workers, grace=grace)
     from api.app import create_app
 
-    if workers == 1:
-        create_app(chosen).run(host=host, port=port, single_process=True, access_log=False, motd=False)
-        return
-    loader = AppLoader(factory=functools.partial(create_app, chosen))
-    app = loader.load()
-    app.prepare(host=host, port=port, workers=workers, access_log=False, motd=False)
-    Sanic.serve(primary=app, app_loader=loader)
+    process.serve_alone(functools.partial(create_app, chosen), listener, grace=grace)
+    return 0
 
 
 if __name__ == "__main__":

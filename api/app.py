@@ -20,7 +20,6 @@ from api import (
     feedback,
     health,
     leaves,
-    logs,
     members,
     openapi,
     plans,
@@ -36,7 +35,7 @@ from api import (
 )
 from api.http import PREFIX
 from backend import housekeeping
-from backend.kernel import database, redis
+from backend.kernel import database, logs, metrics, redis, vitals
 from backend.kernel import settings as kernel_settings
 from backend.kernel.settings import Settings
 from backend.wechat.client import WeChat
@@ -67,7 +66,7 @@ FEATURES: tuple[Blueprint, ...] = (
 def create_app(settings: Settings, *, name: str = "daka") -> Sanic:
     """The whole service for `settings`: both doors, and in the demo the sandbox."""
     kernel_settings.use(settings)
-    logs.configure(settings.log_level)
+    logs.configure(settings.log_level, worker=metrics.worker)
     app = Sanic(name, configure_logging=False)
     app.config.update(
         AUTO_EXTEND=False,
@@ -94,6 +93,7 @@ def create_app(settings: Settings, *, name: str = "daka") -> Sanic:
 
     @app.before_server_start
     async def open_doors(app: Sanic) -> None:
+        asyncio.get_running_loop().set_exception_handler(logs.loop_complaint)
         await database.connect(settings)
         app.ctx.redis = redis.connect(settings.redis_url)
         app.ctx.wechat = WeChat(settings, app.ctx.redis)
@@ -102,10 +102,13 @@ def create_app(settings: Settings, *, name: str = "daka") -> Sanic:
     @app.after_server_start
     async def keep_house(app: Sanic) -> None:
         app.ctx.housekeeping = asyncio.create_task(housekeeping.keep_house())
+        app.ctx.vitals = asyncio.create_task(vitals.watch(app.ctx.redis))
 
     @app.after_server_stop
     async def close_doors(app: Sanic) -> None:
-        app.ctx.housekeeping.cancel()
+        for task in (app.ctx.housekeeping, app.ctx.vitals):
+            task.cancel()
+        await asyncio.wait((app.ctx.housekeeping, app.ctx.vitals))
         await app.ctx.wechat.close()
         await app.ctx.redis.aclose()
         await database.close()

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from backend import figures
+from backend.kernel import metrics
 from backend.kernel.database import as_date, as_instant, fetch, int_list, lock_rows, transactional
 from backend.kernel.errors import DakaError, Invalid, NotFound
 from backend.quizzes import DayAnswers, Graded, first_answers, keep_answers
@@ -61,12 +62,17 @@ def mismatch() -> Invalid:
     return Invalid("同一个 Idempotency-Key 已用于另一个请求。", code="idempotency_mismatch")
 
 
-@transactional
 async def write(days: Sequence[FinishedDay]) -> list[Stored | DakaError]:
     """Stores what is new and answers each day in order: the check-in (new or already there), or the error of this one day.
 
     Errors: Invalid `idempotency_mismatch`, NotFound when the member is no longer in the task's audience.
     """
+    metrics.batch_size.observe(len(days))
+    return await _write(days)
+
+
+@transactional
+async def _write(days: Sequence[FinishedDay]) -> list[Stored | DakaError]:
     await lock_rows("member", sorted({day.member_id for day in days}), strength="FOR NO KEY UPDATE")
     await figures.hold(day.task_id for day in days)
     known_keys = await request_hashes([(day.member_id, day.key) for day in days if day.key])

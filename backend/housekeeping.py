@@ -7,7 +7,7 @@ import asyncio
 import structlog
 
 from backend import checkins, guesses, sessions
-from backend.kernel import clock
+from backend.kernel import clock, metrics
 
 EVERY_S = 3600.0
 log = structlog.get_logger()
@@ -19,6 +19,7 @@ async def sweep() -> None:
     await checkins.forget_old_keys(now=now)
     await guesses.forget_old(now=now)
     await sessions.forget_old(now=now)
+    metrics.swept()
 
 
 async def keep_house() -> None:

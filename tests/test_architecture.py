@@ -44,9 +44,10 @@ HOMES = {
 
 # Doors without a feature of their own, and why.
 NOT_FEATURES = {
-    "__init__": "package", "__main__": "starts the service", "app": "wiring", "http": "the endpoint declaration",
+    "__init__": "package", "__main__": "starts the service", "process": "one serving process", "supervisor": "several of them",
+    "app": "wiring", "http": "the endpoint declaration",
     "errors": "the one error shape",
-    "requests": "around every request", "logs": "logging", "health": "life of the process",
+    "requests": "around every request", "health": "life of the process",
     "openapi": "the document",
 }  # fmt: skip
 

@@ -20,18 +20,20 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 from tortoise import Tortoise, connections
-from tortoise.exceptions import DBConnectionError, OperationalError
+from tortoise.exceptions import BaseORMException, DBConnectionError, OperationalError
 from tortoise.migrations.api.migrate import migrate as run_migrations
 from tortoise.migrations.executor import MigrationExecutor
 from tortoise.transactions import in_transaction
 
 import models
+from backend.kernel import metrics
 from backend.kernel.settings import Settings
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 RETRIES = 5
+CLOSE_S = 5.0
 MIGRATION_LOCK = 0x64616B61  # "daka"
 
 # What is raised while the database is away or refuses more connections: the doors answer 503.
@@ -47,6 +49,7 @@ AWAY: tuple[type[BaseException], ...] = (
     asyncio.TimeoutError,
 )
 
+_under_way: set[asyncio.Task] = set()
 _inside = contextvars.ContextVar("daka_transaction", default=False)
 
 
@@ -84,6 +87,9 @@ async def connect(settings: Settings, *, pool: int = 8) -> None:
 
 
 async def close() -> None:
+    """Closes this process's connections; transactions that go on behind a phone that hung up may end first, for CLOSE_S at most."""
+    if _under_way:
+        await asyncio.wait(_under_way, timeout=CLOSE_S)
     await connections.close_all()
 
 
@@ -149,7 +155,10 @@ def transactional(function: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[
     async def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
         if _inside.get():
             return await function(*args, **kwargs)
-        return await asyncio.shield(asyncio.create_task(_in_own_transaction(function, args, kwargs)))
+        task = asyncio.create_task(_in_own_transaction(function, args, kwargs))
+        _under_way.add(task)
+        task.add_done_callback(_under_way.discard)
+        return await asyncio.shield(task)
 
     return wrapper
 
@@ -158,17 +167,43 @@ async def _in_own_transaction(function: Callable[..., Awaitable[T]], args: Any, 
     _inside.set(True)
     for attempt in range(RETRIES):
         try:
-            async with in_transaction():
-                return await function(*args, **kwargs)
+            with metrics.Wait() as wait:
+                async with in_transaction():
+                    wait.over()
+                    return await function(*args, **kwargs)
         except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, OperationalError, sqlite3.OperationalError) as error:
-            if attempt == RETRIES - 1 or not _is_passing(error):
+            passing = _passing(error)
+            if passing is None:
                 raise
+            if attempt == RETRIES - 1:
+                metrics.database_errors.labels(passing).inc()
+                raise
+            metrics.retries.labels(passing).inc()
             await asyncio.sleep(0.02 * 2**attempt)
     raise AssertionError("unreachable")
 
 
-def _is_passing(error: Exception) -> bool:
-    return isinstance(error, asyncpg.PostgresError) or any(word in str(error) for word in ("database is locked", "deadlock detected"))
+def _passing(error: Exception) -> str | None:
+    """deadlock, serialization or busy: what another try may cure; None for anything else."""
+    if isinstance(error, asyncpg.SerializationError):
+        return "serialization"
+    if isinstance(error, asyncpg.DeadlockDetectedError) or "deadlock detected" in str(error):
+        return "deadlock"
+    return "busy" if "database is locked" in str(error) else None
+
+
+def count_error(error: BaseException) -> None:
+    """Counts an error that reached a door and came from the database: away, or one of its own; anything else is none."""
+    if isinstance(error, AWAY):
+        metrics.database_errors.labels("away").inc()
+    elif isinstance(error, BaseORMException | asyncpg.PostgresError | sqlite3.Error) and _passing(error) is None:
+        metrics.database_errors.labels("refused").inc()
+
+
+def pool_use() -> tuple[int, int, int] | None:
+    """Connections in use, idle, and the most there may be, of this process; None on SQLite, which has one and no pool."""
+    pool = None if dialect() == "sqlite" else connections.get("default")._pool
+    return (pool.get_size() - pool.get_idle_size(), pool.get_idle_size(), pool.get_max_size()) if pool else None
 
 
 # --- SQL for both dialects ------------------------------------------------------------------------------------------
