@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import re
 import secrets
@@ -17,6 +16,7 @@ from backend.kernel.settings import Settings
 
 log = structlog.get_logger()
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+HUNG_UP = 499
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -59,33 +59,8 @@ def _trusted(address: str, settings: Settings) -> bool:
     return any(ip in network for network in settings.trusted_proxies)
 
 
-class UnderWay:
-    """Counts the requests that are being answered: one at a time for each connection, whose task ends in whatever way."""
-
-    def __init__(self) -> None:
-        self._known: set[asyncio.Task] = set()
-        self._busy: set[asyncio.Task] = set()
-
-    def begin(self) -> None:
-        task = asyncio.current_task()
-        if task not in self._known:
-            self._known.add(task)
-            task.add_done_callback(self._gone)
-        self._busy.add(task)
-        metrics.in_flight.set(len(self._busy))
-
-    def end(self, task: asyncio.Task | None = None) -> None:
-        self._busy.discard(task or asyncio.current_task())
-        metrics.in_flight.set(len(self._busy))
-
-    def _gone(self, task: asyncio.Task) -> None:
-        self._known.discard(task)
-        self.end(task)
-
-
 def install(app: Sanic) -> None:
     app.ctx.stopping = False
-    under_way = UnderWay()
 
     @app.before_server_stop
     async def stop_keeping_alive(app: Sanic) -> None:
@@ -97,7 +72,7 @@ def install(app: Sanic) -> None:
         request.ctx.request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
         request.ctx.address = caller_address(request, app.ctx.settings)
         request.ctx.began = time.perf_counter()
-        under_way.begin()
+        metrics.in_flight.inc()
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request.ctx.request_id)
 
@@ -113,10 +88,12 @@ def install(app: Sanic) -> None:
             request.stream.keep_alive = False
         if hasattr(request.ctx, "request_id"):
             response.headers.setdefault("X-Request-ID", request.ctx.request_id)
+            metrics.in_flight.dec()
             taken = time.perf_counter() - request.ctx.began
+            # Who hung up has not been answered: Sanic makes an error of it, which is nobody's fault.
+            status = HUNG_UP if request.conn_info and request.conn_info.lost else response.status
             # The route's pattern, not the path: a path can hold ids.
             route = f"/{request.route.path}" if request.route else "unknown"
-            metrics.observe(request.method, route, response.status, taken)
+            metrics.observe(request.method, route, status, taken)
             code = {"code": request.ctx.code} if hasattr(request.ctx, "code") else {}
-            log.info("request", method=request.method, route=route, status=response.status, ms=round(taken * 1000, 1), **code)
-        under_way.end()
+            log.info("request", method=request.method, route=route, status=status, ms=round(taken * 1000, 1), **code)

@@ -19,6 +19,7 @@ from typing import Any, ParamSpec, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg
+import structlog
 from tortoise import Tortoise, connections
 from tortoise.exceptions import BaseORMException, DBConnectionError, OperationalError
 from tortoise.migrations.api.migrate import migrate as run_migrations
@@ -29,11 +30,12 @@ import models
 from backend.kernel import metrics
 from backend.kernel.settings import Settings
 
+log = structlog.get_logger()
 P = ParamSpec("P")
 T = TypeVar("T")
 
 RETRIES = 5
-CLOSE_S = 5.0
+CLOSE_S = 3.0
 MIGRATION_LOCK = 0x64616B61  # "daka"
 
 # What is raised while the database is away or refuses more connections: the doors answer 503.
@@ -87,10 +89,14 @@ async def connect(settings: Settings, *, pool: int = 8) -> None:
 
 
 async def close() -> None:
-    """Closes this process's connections; transactions that go on behind a phone that hung up may end first, for CLOSE_S at most."""
+    """Closes this process's connections, by force after CLOSE_S; transactions that go on behind a phone that hung up may end first."""
     if _under_way:
         await asyncio.wait(_under_way, timeout=CLOSE_S)
-    await connections.close_all()
+    try:
+        async with asyncio.timeout(CLOSE_S):
+            await connections.close_all()
+    except TimeoutError:
+        log.error("database_closed_by_force")
 
 
 async def migrate(settings: Settings) -> None:
