@@ -27,7 +27,7 @@ log = structlog.get_logger()
 
 # How long after a death the next worker starts: doubled each time, unless the last one lived a while.
 FIRST_PAUSE_S, LONGEST_PAUSE_S, A_WHILE_S = 0.5, 30.0, 60.0
-# So many starts in a row that fail, with no other worker serving, and the service gives up.
+# So many starts in a row that fail, with no other worker serving, and the service gives up; at once where none has ever served.
 MOST_FAILED_STARTS = 3
 
 
@@ -52,6 +52,7 @@ class Supervisor:
         self._workers: dict[str, Worker] = {}
         self._stopping = asyncio.Event()
         self._failed = False
+        self._served = False
         self._directory = Path(tempfile.mkdtemp(prefix="daka-metrics-"))
 
     async def run(self) -> int:
@@ -101,7 +102,9 @@ class Supervisor:
                 return
             log.error("worker_died", worker=number, code=code, served=served)
             failed_starts = 0 if served else failed_starts + 1
-            if failed_starts >= MOST_FAILED_STARTS and not any(other.ready for other in self._workers.values()):
+            self._served = self._served or served
+            most = MOST_FAILED_STARTS if self._served else 1
+            if failed_starts >= most and not any(other.ready for other in self._workers.values()):
                 log.error("service_gives_up")
                 self._failed = True
                 self._stopping.set()

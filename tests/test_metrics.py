@@ -19,13 +19,14 @@ import servers
 import yaml
 from door import Door
 from figures_of import figures_of, value
+from held_up import held_up
 from people import Cast, add_plan, whole_day
 from test_hang_ups import hang_up_after
-from tortoise import connections
 from wechat_user import from_elsewhere, wechat_user
 
 from backend.kernel import clock, database, metrics, redis, vitals
 from backend.kernel.database import fetch, transactional
+from backend.kernel.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 
@@ -131,33 +132,28 @@ async def test_transactions_that_wait_for_a_connection_are_seen_waiting(door: Do
         assert value(after, "daka_database_connections", state="in_use") == 0
 
 
-async def test_a_transaction_that_is_tried_again_is_counted_with_its_reason(door: Door, cast: Cast):
+async def test_a_transaction_that_is_tried_again_is_counted_with_its_reason(door: Door, cast: Cast, settings: Settings):
     """Two transactions that lock two rows crosswise on PostgreSQL; on SQLite a file that another connection writes to."""
-    if database.dialect() == "sqlite":
-        import sqlite3
+    reason = "busy" if settings.on_sqlite else "deadlock"
 
-        path = connections.get("default").filename
-        await fetch("PRAGMA busy_timeout = 5")
-        other = sqlite3.connect(path.split("?")[0], isolation_level=None)
-        other.execute("BEGIN IMMEDIATE")
-        asyncio.get_running_loop().call_later(0.03, other.execute, "ROLLBACK")
-        reason = "busy"
-        crossing = [rename(cast.branch.id)]
+    async def retries() -> float:
+        return value(await figures_of(door), "daka_database_retries_total", reason=reason)
+
+    before = await retries()
+    if settings.on_sqlite:
+        async with held_up(settings):
+            crossing = [asyncio.create_task(rename(cast.branch.id))]
+            while await retries() == before:
+                await asyncio.sleep(0.02)
     else:
-        reason = "deadlock"
         crossing = [rename(cast.branch.id, cast.other.id), rename(cast.other.id, cast.branch.id)]
-    before = value(await figures_of(door), "daka_database_retries_total", reason=reason)
-    try:
-        await asyncio.gather(*crossing)
-    finally:
-        if reason == "busy":
-            await fetch("PRAGMA busy_timeout = 5000")
-            other.close()
-    assert value(await figures_of(door), "daka_database_retries_total", reason=reason) > before
+    await asyncio.gather(*crossing)
+    assert await retries() > before
 
 
 @transactional
 async def rename(*branches: int) -> None:
+    await fetch("SELECT 1 AS one FROM branch")
     for branch in branches:
         await fetch("UPDATE branch SET name = name WHERE id = $1", branch)
         await asyncio.sleep(0.05)

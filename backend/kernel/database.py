@@ -12,6 +12,7 @@ import fcntl
 import functools
 import re
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -28,6 +29,7 @@ from tortoise.transactions import in_transaction
 
 import models
 from backend.kernel import metrics
+from backend.kernel.errors import Unavailable
 from backend.kernel.settings import Settings
 
 log = structlog.get_logger()
@@ -35,6 +37,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 RETRIES = 5
+BUSY_S = 10.0
+LONGEST_PAUSE_S = 0.25
 CLOSE_S = 3.0
 MIGRATION_LOCK = 0x64616B61  # "daka"
 
@@ -154,7 +158,8 @@ def dialect() -> str:
 def transactional(function: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
     """Runs `function` in one transaction, or inside the caller's. A client that hangs up does not stop it half-way.
 
-    A deadlock or a busy SQLite file makes it run again, at most RETRIES times: it must do nothing outside the database.
+    A deadlock makes it run again, at most RETRIES times, and so does an SQLite file that another process (a command) writes to, for
+    BUSY_S: it must do nothing outside the database. Raises Unavailable `database_busy` after that.
     """
 
     @functools.wraps(function)
@@ -171,7 +176,8 @@ def transactional(function: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[
 
 async def _in_own_transaction(function: Callable[..., Awaitable[T]], args: Any, kwargs: Any) -> T:
     _inside.set(True)
-    for attempt in range(RETRIES):
+    tries, give_up_at = 0, time.monotonic() + BUSY_S
+    while True:
         try:
             with metrics.Wait() as wait:
                 async with in_transaction():
@@ -181,12 +187,12 @@ async def _in_own_transaction(function: Callable[..., Awaitable[T]], args: Any, 
             passing = _passing(error)
             if passing is None:
                 raise
-            if attempt == RETRIES - 1:
+            tries += 1
+            if time.monotonic() > give_up_at if passing == "busy" else tries == RETRIES:
                 metrics.database_errors.labels(passing).inc()
-                raise
+                raise Unavailable("服务繁忙，请稍后再试。", code="database_busy", retry_after=3) from error
             metrics.retries.labels(passing).inc()
-            await asyncio.sleep(0.02 * 2**attempt)
-    raise AssertionError("unreachable")
+            await asyncio.sleep(min(0.01 * 2**tries, LONGEST_PAUSE_S))
 
 
 def _passing(error: Exception) -> str | None:

@@ -27,7 +27,7 @@ from backend.kernel.errors import DakaError
 OURS = ("api", "backend", "console", "models", "__main__")
 ROOT = Path(__file__).parent.parent.parent
 DEEPEST = 5  # causes, and members of a group
-LONGEST_TRACE = 40
+LONGEST_TRACE = 30
 
 # How asyncio begins its complaints; what follows holds the values of the callback or task.
 LOOP_COMPLAINTS = (
@@ -59,7 +59,8 @@ def configure(level: str, *, worker: str = "") -> None:
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
-        logger_factory=structlog.PrintLoggerFactory(),
+        # In one write with its end of line: the lines of several workers must not run into each other.
+        logger_factory=structlog.WriteLoggerFactory(),
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(handlers=[Bridge()], level=logging.WARNING, force=True)
