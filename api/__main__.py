@@ -9,9 +9,13 @@ import socket
 import sys
 from pathlib import Path
 
+import structlog
+
 from api import process
 from backend.kernel import database, logs, settings
 from backend.kernel.settings import Settings, SettingsError
+
+log = structlog.get_logger()
 
 
 def arguments() -> argparse.Namespace:
@@ -87,6 +91,22 @@ async def _get_ready(chosen: Settings) -> None:
         raise SettingsError(f"DAKA_DATABASE_URL 指向的数据库无法连接（{type(error).__name__}）") from None
     if behind:
         raise SettingsError("数据库结构不是最新，请先运行 daka migrate")
+    await _refuse_strange_key(chosen)
+
+
+async def _refuse_strange_key(chosen: Settings) -> None:
+    """A look at the first and the last number that is stored encrypted: with another key they could be read no more."""
+    from backend import members_keys
+
+    await database.connect(chosen, pool=1)
+    try:
+        seen, shut = await members_keys.unreadable(most=2)
+    finally:
+        await database.close()
+    if shut == seen > 0:
+        raise SettingsError(members_keys.CURE)
+    if shut:
+        log.error("secret_key_misses_data")
 
 
 def run(chosen: Settings, listener: socket.socket, *, workers: int, grace: float) -> int:

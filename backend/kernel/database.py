@@ -10,6 +10,7 @@ import asyncio
 import contextvars
 import fcntl
 import functools
+import pkgutil
 import re
 import sqlite3
 import time
@@ -28,6 +29,7 @@ from tortoise.migrations.executor import MigrationExecutor
 from tortoise.transactions import in_transaction
 
 import models
+import models.migrations
 from backend.kernel import metrics
 from backend.kernel.errors import Unavailable
 from backend.kernel.settings import Settings
@@ -136,6 +138,12 @@ async def is_behind(settings: Settings) -> bool:
         return bool(await executor.plan(None))
     finally:
         await connections.close_all()
+
+
+async def unknown_migrations() -> list[str]:
+    """The names of migrations that were made in the open database and that this version does not have."""
+    known = {module.name for module in pkgutil.iter_modules(models.migrations.__path__)}
+    return sorted(row["name"] for row in await fetch("SELECT name FROM tortoise_migrations") if row["name"] not in known)
 
 
 async def ask_once(settings: Settings, sql: str) -> list[dict[str, Any]]:
