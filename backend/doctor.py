@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from dotenv import dotenv_values
-
 from backend.kernel import settings as kernel_settings
 from backend.kernel.settings import Settings, SettingsError
 
@@ -54,8 +52,11 @@ async def examine() -> AsyncIterator[Finding]:
     # Imported here: they import what is defined above.
     from backend import doctor_database, doctor_machine, doctor_wechat
 
-    values = given()
-    faults = faulty_settings(values)
+    try:
+        values = kernel_settings.given(dotenv=DOTENV)
+        faults = faulty_settings(values)
+    except SettingsError as error:
+        values, faults = dict(os.environ), [str(error)]
     for fault in faults:
         yield Finding("设置", FAIL, f"{fault}。在 .env 或环境变量里改正")
     for finding in doctor_machine.permissions(Path(values.get("DAKA_DATA_DIR") or "var"), DOTENV):
@@ -82,12 +83,6 @@ async def examine() -> AsyncIterator[Finding]:
             continue
         for finding in await within(subject, check, chosen):
             yield finding
-
-
-def given() -> dict[str, str]:
-    """The environment over `.env`, with the settings that have a value."""
-    values = {**(dotenv_values(DOTENV) if DOTENV.exists() else {}), **os.environ}
-    return {name: text for name, text in values.items() if text is not None}
 
 
 async def within(subject: str, check: Check, chosen: Settings) -> list[Finding]:
