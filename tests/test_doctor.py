@@ -154,8 +154,10 @@ async def the_service_refuses_a_strange_key(env: dict[str, str], tmp_path: Path)
     words = ("serve", "--port", "9")
     refused = await asyncio.to_thread(daka, *words, env={**env, "DAKA_SECRET_KEY": OTHER_KEY}, cwd=tmp_path)
     assert refused.returncode == 1 and "DAKA_SECRET_KEY 与数据不符" in refused.stderr and "Traceback" not in refused.stderr
-    code, found = await examined({**env, "DAKA_SECRET_KEY": f"{OTHER_KEY},{KEY}"}, tmp_path)
+    code, found = await examined({**env, "DAKA_SECRET_KEY": f"{OTHER_KEY},{KEY}", "PATH": str(tmp_path)}, tmp_path)
     assert found["密钥"][0][0] == "✓"
+    on_sqlite = env["DAKA_DATABASE_URL"].startswith("sqlite://")
+    assert found["备份程序"][0][0] == "✓" if on_sqlite else "没有 pg_dump" in found["备份程序"][0][1]
     await add_member(env["DAKA_DATABASE_URL"], "x" * 64)
     code, found = await examined(env, tmp_path)
     assert (code, found["密钥"][0][0]) == (1, "✗") and "2 条加密的数据中有 1 条打不开" in found["密钥"][0][1]

@@ -21,6 +21,7 @@ from door import Door
 from figures_of import figures_of, value
 from held_up import held_up
 from people import Cast, add_plan, whole_day
+from prometheus_client import Gauge
 from test_hang_ups import hang_up_after
 from wechat_user import from_elsewhere, wechat_user
 
@@ -212,11 +213,15 @@ def test_every_figure_stands_in_the_table_and_no_other():
 
 def test_every_event_of_the_logs_stands_in_the_list_and_no_other():
     sources = [path.read_text("utf-8") for folder in ("api", "backend", "console") for path in (ROOT / folder).rglob("*.py")]
-    events = {name for source in sources for name in re.findall(r'(?:\blog\.\w+|\btold|\b_end_now)\((?:\d, )?"(\w+)"', source)}
-    events |= {name for source in sources for name in re.findall(r'\(1, "(stop_\w+)"\)', source)}
-    events |= {"logged"}
+    said = re.compile(r'''(?:\blog\.\w+|\btold|at_level|_end_now)\((?:\d, )?"(\w+)"|\(1, "(stop_\w+)"\)|"event": "(\w+)"''')
+    events = {name for source in sources for names in said.findall(source) for name in names if name}
     listed = (ROOT / "docs" / "metrics.md").read_text("utf-8").partition("## 日志")[2]
     assert set(re.findall(r"^\| `(\w+)`", listed, re.MULTILINE)) == events
+
+
+def test_every_gauge_says_how_the_workers_values_become_one():
+    gauges = [collector for collector in metrics.registry._names_to_collectors.values() if isinstance(collector, Gauge)]
+    assert gauges and [gauge._name for gauge in gauges if gauge._multiprocess_mode in ("all", "liveall")] == []
 
 
 def test_every_alert_asks_for_figures_that_exist_and_says_what_to_do():
