@@ -37,6 +37,8 @@ NO_DATABASE := tests/rules $(wildcard tests/test_documents*.py tests/test_wechat
 	tests/test_curriculum_pack.py tests/test_architecture.py tests/test_deployment.py tests/test_phone.py
 
 	tests/test_curriculum_pack.py tests/test_architecture.py tests/test_phone.py tests/test_backups_archive.py
+
+	tests/test_curriculum_pack.py tests/test_architecture.py tests/test_phone.py tests/test_doctor_alone.py tests/test_logs.py
 test: $(TESTED)
 	@mkdir -p var
 	@set -o pipefail; \

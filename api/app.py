@@ -36,7 +36,7 @@ from api import (
 from api.http import PREFIX
 from backend import checkins as checkin_rules
 from backend import worker
-from backend.kernel import database, jobs, logs, redis
+from backend.kernel import database, jobs, logs, metrics, redis, vitals
 from backend.kernel import settings as kernel_settings
 from backend.kernel.settings import Settings
 from backend.wechat.client import WeChat
@@ -67,7 +67,7 @@ FEATURES: tuple[Blueprint, ...] = (
 def create_app(settings: Settings, *, name: str = "daka", with_jobs: bool = True) -> Sanic:
     """The whole service for `settings`: both doors, the jobs unless `daka worker` does them, and in the demo the sandbox."""
     kernel_settings.use(settings)
-    logs.configure(settings.log_level)
+    logs.configure(settings.log_level, worker=metrics.worker)
     app = Sanic(name, configure_logging=False)
     app.config.update(
         AUTO_EXTEND=False,
@@ -94,6 +94,7 @@ def create_app(settings: Settings, *, name: str = "daka", with_jobs: bool = True
 
     @app.before_server_start
     async def open_doors(app: Sanic) -> None:
+        asyncio.get_running_loop().set_exception_handler(logs.loop_complaint)
         await database.connect(settings)
         app.ctx.redis = redis.connect(settings.redis_url)
         app.ctx.wechat = WeChat(settings, app.ctx.redis)
@@ -103,11 +104,13 @@ def create_app(settings: Settings, *, name: str = "daka", with_jobs: bool = True
     async def begin_jobs(app: Sanic) -> None:
         app.ctx.stop_jobs = asyncio.Event()
         app.ctx.jobs = asyncio.create_task(jobs.keep_all(worker.JOBS if with_jobs else (), app.ctx.stop_jobs))
+        app.ctx.vitals = asyncio.create_task(vitals.watch(app.ctx.redis))
 
     @app.after_server_stop
     async def close_doors(app: Sanic) -> None:
         app.ctx.stop_jobs.set()
-        await app.ctx.jobs
+        app.ctx.vitals.cancel()
+        await asyncio.wait((app.ctx.jobs, app.ctx.vitals))
         await checkin_rules.drain()
         await app.ctx.wechat.close()
         await app.ctx.redis.aclose()

@@ -11,7 +11,7 @@ from sanic import Request, Sanic
 from sanic.exceptions import SanicException
 from sanic.response import HTTPResponse
 
-from backend.kernel import database
+from backend.kernel import database, refusals
 from backend.kernel.errors import DakaError, Invalid, NotFound, Unavailable
 
 log = structlog.get_logger()
@@ -102,12 +102,22 @@ async def answer(request: Request, error: Exception) -> HTTPResponse:
     elif is_no_file(request, error):
         error = NotFound()
     elif isinstance(error, database.AWAY):
+        database.count_error(error)
         log.error("database_away", kind=type(error).__name__)
         error = Unavailable(code="database_unavailable", retry_after=3)
     elif not isinstance(error, DakaError):
+        database.count_error(error)
         log.error("server_error", exc_info=error)
         error = ServerFault()
+    tell(request, error)
     return problem(request, error)
+
+
+def tell(request: Request, error: DakaError) -> None:
+    """Notes a refusal, and lets the request's log line name the code."""
+    request.ctx.code = error.code
+    route = f"/{request.route.path}" if request.route else "unknown"
+    refusals.note(error, route=route, address=getattr(request.ctx, "address", ""), member_id=getattr(request.ctx, "member_id", None))
 
 
 def install(app: Sanic) -> None:

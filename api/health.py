@@ -8,7 +8,7 @@ import ipaddress
 from sanic import Blueprint, Request
 from sanic.response import HTTPResponse, json
 
-from backend.kernel import database, metrics
+from backend.kernel import database, metrics, vitals
 from backend.kernel.errors import NotFound
 from backend.kernel.redis import RedisError
 
@@ -42,9 +42,10 @@ async def readyz(request: Request) -> HTTPResponse:
 
 @blueprint.get("/metrics")
 async def figures(request: Request) -> HTTPResponse:
-    """Prometheus text, by METRICS_TOKEN; without one, to loopback peers that no proxy speaks for."""
+    """Prometheus text of the whole service, by METRICS_TOKEN; without one, to loopback peers that no proxy speaks for."""
     if not _may_read(request):
         raise NotFound()
+    vitals.look()
     return HTTPResponse(metrics.text(), content_type="text/plain; version=0.0.4; charset=utf-8")
 
 

@@ -137,6 +137,7 @@ async def caller(request: Request, who: str) -> Actor | None:
     if who == PUBLIC:
         return None
     actor = await sessions.actor_of(bearer(request), request_id=request.ctx.request_id)
+    request.ctx.member_id = actor.member_id
     if who == SIGNED_IN:
         return actor
     if actor.member_id is None:

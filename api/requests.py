@@ -16,6 +16,7 @@ from backend.kernel import logs, metrics
 from backend.kernel.settings import Settings
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+HUNG_UP = 499
 # What a browser is told of a page. JSON is no page: it is not sniffed, and that is all there is to say.
 PAGE_HEADERS = {
     "Referrer-Policy": "no-referrer",
@@ -77,6 +78,7 @@ def install(app: Sanic) -> None:
         request.ctx.request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
         request.ctx.address = caller_address(request, app.ctx.settings)
         request.ctx.began = time.perf_counter()
+        metrics.in_flight.inc()
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request.ctx.request_id)
 
@@ -93,9 +95,13 @@ def install(app: Sanic) -> None:
             request.stream.keep_alive = False
         if hasattr(request.ctx, "request_id"):
             response.headers.setdefault("X-Request-ID", request.ctx.request_id)
+            metrics.in_flight.dec()
             taken = time.perf_counter() - request.ctx.began
+            # Who hung up has not been answered: Sanic makes an error of it, which is nobody's fault.
+            status = HUNG_UP if request.conn_info and request.conn_info.lost else response.status
             # The route's pattern, not the path: a path can hold ids.
             route = f"/{request.route.path}" if request.route else "unknown"
-            metrics.observe(request.method, route, response.status, taken)
+            metrics.observe(request.method, route, status, taken)
             if logs.threshold <= logging.INFO:  # asked here, since a line that is kept back costs as much as all the rest
-                log.info("request", method=request.method, route=route, status=response.status, ms=round(taken * 1000, 1))
+                code = {"code": request.ctx.code} if hasattr(request.ctx, "code") else {}
+                log.info("request", method=request.method, route=route, status=status, ms=round(taken * 1000, 1), **code)

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from backend import sessions
-from backend.kernel import clock
+from backend.kernel import clock, refusals
 from backend.kernel.access import Actor
 from backend.kernel.database import as_date, as_instant, fetch, transactional
 from backend.kernel.errors import NotFound
@@ -33,8 +33,9 @@ async def sign_in(wechat: WeChat, *, code: str, user_agent: str = "") -> dict[st
 
     Raises Unauthorised `login_again` for a bad, old or used code, Forbidden `wechat_user_blocked`, TooMany, Unavailable.
     """
-    openid = await wechat.code_to_openid(code)
-    token, session = await _open(openid, device_in(user_agent))
+    with refusals.attempt("wechat"):
+        openid = await wechat.code_to_openid(code)
+        token, session = await _open(openid, device_in(user_agent))
     return await signed_in(token, session)
 
 

@@ -9,19 +9,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-import structlog
 from tortoise.exceptions import IntegrityError
 
 from backend import auth, guesses, members_columns, sessions
-from backend.kernel import audit, clock, security
+from backend.kernel import audit, clock, refusals, security
 from backend.kernel.access import Actor
 from backend.kernel.database import fetch, int_list, lock_rows, transactional
-from backend.kernel.errors import Conflict, DakaError, Invalid, NotFound, Unauthorised
+from backend.kernel.errors import Conflict, Invalid, NotFound, Unauthorised
 from backend.rules import names
 from backend.wechat.client import WeChat
 from models.auth import Session
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +53,14 @@ async def bind(
     if account["is_bound"]:
         raise already_bound()
     origin, plain_name = guesses.address(address), names.key(name)
-    if invite_code is not None:
-        proof = _by_invite(plain_name, invite_code, origin)
-    else:
-        proof = await _by_phone(wechat, plain_name, phone_code, origin, account["openid"])
-    try:
+    with refusals.attempt("bind_phone" if invite_code is None else "bind_invite"):
+        if invite_code is not None:
+            proof = _by_invite(plain_name, invite_code, origin)
+        else:
+            proof = await _by_phone(wechat, plain_name, phone_code, origin, account["openid"])
         opened = await _bind(actor, plain_name, proof, auth.device_in(user_agent))
-    except DakaError as error:
-        log.info("bind refused", code=error.code)
-        raise
-    if opened is None:
-        log.info("bind refused", code="not_on_roster")
-        raise not_on_roster()
+        if opened is None:
+            raise not_on_roster()
     # After the commit: until then other requests could still remember the old sessions.
     sessions.forget(account_id=actor.account_id)
     return await auth.signed_in(*opened)

@@ -11,7 +11,7 @@ from backend import backups_files as files
 from backend import checks
 from backend.backups_archive import Backup, Manifest
 from backend.checks import Finding
-from backend.kernel import audit, clock, database, postgres, security, tables
+from backend.kernel import audit, clock, database, postgres, schema, security, tables
 from backend.kernel.database import fetch, transactional
 from backend.kernel.errors import Conflict
 from backend.kernel.settings import Settings
@@ -131,7 +131,7 @@ async def _into_file(settings: Settings, backup: Backup, keep_findings: bool) ->
         async with database.opened(there):
             await _settle(backup.manifest)
         if tables.known_migrations() - set(backup.manifest.migrations):
-            await database.migrate(there)
+            await schema.migrate(there)
         async with database.opened(there):
             findings = await _finish(keep_findings)
         await _refuse_occupied(settings, place)
@@ -195,7 +195,7 @@ async def _fill(backup: Backup) -> None:
 async def _bring_up(settings: Settings, manifest: Manifest, keep_findings: bool) -> list[Finding]:
     """Between the two transactions the service refuses to start, for the schema is not the newest."""
     try:
-        await database.migrate(settings)
+        await schema.migrate(settings)
         async with database.opened(settings):
             return await _finish(keep_findings)
     except BaseException:

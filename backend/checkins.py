@@ -2,22 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, ParamSpec
 
 from backend import checkins_batch, checkins_streak, checkins_write, tasks
 from backend.checkins_batch import Attempt
 from backend.checkins_write import FinishedDay, Stored
-from backend.kernel import access, audit, clock, database
+from backend.kernel import access, audit, clock, database, metrics
 from backend.kernel.access import SECRETARY, Actor
 from backend.kernel.database import fetch, transactional
 from backend.kernel.errors import DakaError, Forbidden, Invalid, NotFound
 from backend.rules import periods
 
 KEYS_KEPT = timedelta(days=7)
+P = ParamSpec("P")
 
 
+def counted(new: str) -> Callable[..., Callable[P, Awaitable[tuple[dict[str, Any], bool]]]]:
+    """Counts each call by its outcome: `new` when the check-in is, else replayed, else the code of the error."""
+
+    def around(function: Callable[P, Awaitable[tuple[dict[str, Any], bool]]]) -> Callable[P, Awaitable[tuple[dict[str, Any], bool]]]:
+        @functools.wraps(function)
+        async def counting(*args: P.args, **kwargs: P.kwargs) -> tuple[dict[str, Any], bool]:
+            try:
+                receipt, is_new = await function(*args, **kwargs)
+            except DakaError as error:
+                metrics.check_ins.labels(error.code if error.code in metrics.CHECK_IN_CODES else "refused").inc()
+                raise
+            except Exception:
+                metrics.check_ins.labels("error").inc()
+                raise
+            metrics.check_ins.labels(new if is_new else "replayed").inc()
+            return receipt, is_new
+
+        return counting
+
+    return around
+
+
+@counted("new")
 async def check_in(
     actor: Actor,
     *,
@@ -67,6 +92,7 @@ def _receipt(stored: Stored) -> dict[str, Any]:
     }
 
 
+@counted("proxy")
 async def record(actor: Actor, *, task_id: int, member_id: int, studied_on: date, at: datetime) -> tuple[dict[str, Any], bool]:
     """代录: writes down a day that a member studied on paper; no answers, no readings; audited. The receipt, and whether it is new.
 

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from backend import figures, quizzes, tasks_marks, tasks_today
-from backend.kernel.database import as_date, as_instant, fetch, lock_rows, table_of, transactional
+from backend.kernel.database import as_date, as_instant, fetch, lock_rows, table_of
 from backend.kernel.errors import DakaError, NotFound
 from backend.quizzes import DayAnswers, Graded
 
@@ -68,7 +68,6 @@ class State:
     firsts: dict[Pair, dict[int, bool]]
 
 
-@transactional
 async def write(days: Sequence[FinishedDay]) -> list[Stored | DakaError]:
     """Stores what is new and answers each day in order: the check-in (new or already there), or NotFound outside the audience."""
     state = await hold({day.pair: day.task_date for day in days})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from backend import sessions
-from backend.kernel import audit, clock, security
+from backend.kernel import audit, clock, refusals, security
 from backend.kernel.access import Actor
 from backend.kernel.database import fetch, transactional
 from backend.kernel.errors import Conflict, Forbidden, NotFound, Unauthorised
@@ -44,12 +44,17 @@ async def create(actor: Actor | None, *, member_id: int) -> str:
     return token
 
 
-@transactional
 async def redeem(token: str, *, device: str = "") -> tuple[str, datetime]:
     """Uses a link up: the console session's token and when that session ends.
 
     Raises Unauthorised `link_invalid` for an unknown, used or expired link, and where the member has meanwhile left or lost the last role.
     """
+    with refusals.attempt("console"):
+        return await _redeem(token, device)
+
+
+@transactional
+async def _redeem(token: str, device: str) -> tuple[str, datetime]:
     used = await fetch(_USE, security.token_hash(token), clock.now())
     rows = await fetch(_MEMBER, used[0]["member_id"], clock.today()) if used else []
     if not rows or rows[0]["has_left"] or not rows[0]["has_role"]:

@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from backend.kernel import clock, security
+from backend.kernel import clock, metrics, security
 from backend.kernel.database import as_instant, dialect, fetch, transactional
 from backend.kernel.errors import TooMany
 
@@ -72,6 +72,9 @@ async def refuse_excess(*targets: Target) -> None:
     )
     waits = [_wait_s([row for row in rows if (row["kind"], row["subject"]) == (t.kind, t.subject)], t.most, now) for t in targets]
     if any(waits):
+        for each, wait in zip(targets, waits, strict=True):
+            if wait:
+                metrics.guesses_refused.labels(each.kind).inc()
         raise TooMany(retry_after=max(waits))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backend import checkins, guesses, sessions
-from backend.kernel import clock
+from backend.kernel import clock, metrics
 from backend.kernel.jobs import Job
 
 
@@ -13,6 +13,7 @@ async def sweep() -> None:
     await checkins.forget_old_keys(now=now)
     await guesses.forget_old(now=now)
     await sessions.forget_old(now=now)
+    metrics.swept()
 
 
 SWEEP = Job("sweep", every_s=3600, run=sweep)

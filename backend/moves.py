@@ -14,7 +14,7 @@ from backend import backups_files, checks, coverage, moves_rows
 from backend.backups_restore import empty, refuse_occupied
 from backend.checks import Finding
 from backend.coverage_sql import AXES
-from backend.kernel import database, tables
+from backend.kernel import database, schema, tables
 from backend.kernel.access import SECRETARY, Actor
 from backend.kernel.database import fetch
 from backend.kernel.errors import Conflict, NotFound, Unavailable
@@ -48,7 +48,7 @@ async def move(settings: Settings, *, to: str, today: date) -> tuple[Facts, Fact
             before = await _facts(today)
         found = await _reach(target)
         try:
-            await database.migrate(target)
+            await schema.migrate(target)
             async with database.opened(target), database.interruptible():
                 after = await _carry(source, before, today)
         except BaseException:

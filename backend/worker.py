@@ -7,7 +7,7 @@ import asyncio
 import structlog
 
 from backend import housekeeping
-from backend.kernel import database, heartbeat, jobs
+from backend.kernel import database, heartbeat, jobs, schema
 from backend.kernel.settings import Settings
 
 # All of them. The web processes do them too unless they are started with --no-jobs.
@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 async def work(settings: Settings, stop: asyncio.Event) -> None:
     """Does the jobs until `stop`. Raises SettingsError where it cannot work, OSError where DATA_DIR cannot be written."""
-    await database.refuse_unready(settings)
+    await schema.refuse_unready(settings)
     heartbeat.beat(settings)
     await database.connect(settings, pool=POOL)
     beating = asyncio.create_task(beat_on(settings))

@@ -7,7 +7,7 @@ from sanic import Blueprint, Request
 from sanic.exceptions import SanicException
 from sanic.response import HTTPResponse
 
-from backend.kernel import database
+from backend.kernel import database, refusals
 from backend.kernel.errors import DakaError, NotFound, Unavailable
 from console import signin, today
 from console.http import HERE, PREFIX, drop, render
@@ -35,6 +35,9 @@ class ServerFault(DakaError):
 async def answer(request: Request, error: Exception) -> HTTPResponse:
     """Every exception of a page ends here, as a page that says what to do next."""
     shown = NotFound() if _is_no_file(request, error) else _as_daka_error(error)
+    request.ctx.code = shown.code
+    route = f"/{request.route.path}" if request.route else "unknown"
+    refusals.note(shown, route=route, address=getattr(request.ctx, "address", ""), member_id=getattr(request.ctx, "member_id", None))
     response = render("error.html", status=shown.status, error=shown, request_id=getattr(request.ctx, "request_id", ""))
     for name, text in shown.headers.items():
         response.headers[name] = text
@@ -53,9 +56,11 @@ def _as_daka_error(error: Exception) -> DakaError:
     if isinstance(error, DakaError):
         return error
     if isinstance(error, database.AWAY):
+        database.count_error(error)
         log.error("database_away", kind=type(error).__name__)
         return Unavailable(code="database_unavailable", retry_after=3)
     if isinstance(error, SanicException) and error.status_code < 500:
         return NotFound() if error.status_code == 404 else DakaError()
+    database.count_error(error)
     log.error("server_error", exc_info=error)
     return ServerFault()

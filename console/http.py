@@ -83,6 +83,7 @@ async def visitor(request: Request, who: str) -> Visit:
     if not token:
         raise Unauthorised("您还没有进入控制台。", code="no_session")
     actor = await sessions.actor_of(token, kind="console", request_id=request.ctx.request_id)
+    request.ctx.member_id = actor.member_id
     if who != SIGNED_IN:
         access.require(actor, who)
     return Visit(request, actor, token)

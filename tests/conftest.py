@@ -16,7 +16,7 @@ from people import Cast, build_cast
 
 from api.app import create_app
 from backend import curriculum
-from backend.kernel import database
+from backend.kernel import schema
 from backend.kernel.settings import Settings
 
 PACK = Path(__file__).parent.parent / "curriculum"
@@ -92,7 +92,7 @@ async def settings(database_url: str, redis_url: str, sandbox: tuple[Any, str], 
 @pytest.fixture(scope="session")
 async def door(settings: Settings) -> AsyncIterator[Door]:
     """The running service, and a client that knocks at it."""
-    await database.migrate(settings)
+    await schema.migrate(settings)
     async with serve(create_app(settings, name="daka_tests")) as base, aiohttp.ClientSession() as session:
         yield Door(base, session)
 
@@ -108,7 +108,7 @@ async def blank(settings: Settings, door: Door, tmp_path_factory: pytest.TempPat
     """An installation that is migrated and nothing else: others become like it in no time."""
     async with installation(settings, tmp_path_factory.mktemp("blank")) as own:
         async with apart(settings):
-            await database.migrate(own.settings)
+            await schema.migrate(own.settings)
         yield own
 
 

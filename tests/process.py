@@ -63,8 +63,6 @@ async def _ready(base: str, process: subprocess.Popen[str], log: Path) -> None:
             try:
                 async with session.get(f"{base}/readyz") as reply:
                     if reply.status == 200:
-                        # Sanic's manager hangs on a signal within 0.3 s of its start (sanic#2997).
-                        await asyncio.sleep(0.5)
                         return
             except aiohttp.ClientError:
                 pass

@@ -17,7 +17,7 @@ from people import Cast, add_plan, build_cast
 
 from backend import backups, backups_archive, backups_files, backups_restore, checks, console_links, members, sessions
 from backend.backups_archive import Manifest
-from backend.kernel import clock, database, tables
+from backend.kernel import clock, database, schema, tables
 from backend.kernel import settings as kernel_settings
 from backend.kernel.errors import DakaError, Unauthorised
 from backend.kernel.settings import Settings
@@ -163,7 +163,7 @@ async def test_a_backup_is_for_its_owner_alone_and_holds_no_key(saved: Saved):
     whole = saved.backup.read_bytes()
     assert not any(key.encode() in whole for key in saved.of.settings.secret_keys)
     assert [path.name for path in saved.backup.parent.iterdir() if path.name.startswith(".daka-")] == []
-    assert saved.manifest.counts["member"] == 8 and saved.manifest.dialect == database.dialect()
+    assert saved.manifest.counts["member"] == 8 and saved.manifest.dialect == ("sqlite" if saved.of.settings.on_sqlite else "postgres")
 
 
 EVERYTHING = ("branch", "member", "standing", "study_plan", "daily_task", "task_figure", "question", "passage", "consent", "account")
@@ -232,7 +232,7 @@ async def test_an_older_backup_is_brought_up_to_this_version_or_leaves_the_place
     assert await place.is_empty()
     restored = await backups_restore.restore(place.settings, path=tmp_path / "older.daka")
     assert restored.migrated == sorted(tables.known_migrations() - {"0001_initial"})
-    assert not await database.is_behind(place.settings)
+    assert not await schema.is_behind(place.settings)
     async with place.opened():
         assert set(await tables.applied_migrations()) == tables.known_migrations()
         assert await checks.broken() == []

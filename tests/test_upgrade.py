@@ -15,17 +15,17 @@ from backend.kernel.settings import Settings
 _SCRIPT = """
 import asyncio, json, sys
 from tortoise import connections
-from backend.kernel import database, settings
+from backend.kernel import database, schema, settings
 
 async def main(earlier, later):
     chosen = settings.load()
-    await database.run_migrations(config=database.config(chosen), target="models.0002_constraints")
+    await schema.run_migrations(config=database.config(chosen), target="models.0002_constraints")
     await connections.close_all()
     for sql in earlier:
         await database.ask_once(chosen, sql)
-    behind = await database.is_behind(chosen)
-    await database.migrate(chosen)
-    print(json.dumps([behind, await database.is_behind(chosen), await database.ask_once(chosen, later)]))
+    behind = await schema.is_behind(chosen)
+    await schema.migrate(chosen)
+    print(json.dumps([behind, await schema.is_behind(chosen), await database.ask_once(chosen, later)]))
 
 asyncio.run(main(*json.load(sys.stdin)))
 """

@@ -15,7 +15,7 @@ import pytest
 from sandbox_server import settings_for
 from wechat_world import CURT, FAST_USER, PAGE, ZHANG, Server, World, outcome, until, wechat_world
 
-from backend.kernel import clock, metrics
+from backend.kernel import clock, metrics, metrics_wechat
 from backend.kernel.errors import TooMany, Unavailable
 from backend.kernel.redis import connect
 from backend.wechat import outward, tries
@@ -129,12 +129,12 @@ def test_the_figures_are_those_of_the_table() -> None:
 
 
 def test_no_label_can_be_anything_but_a_word_that_is_written_down() -> None:
-    assert metrics.WECHAT_ENDPOINTS == outward.ENDPOINTS and set(metrics.WECHAT_RESULTS) == set(Kind)
-    metrics.wechat_call(f"{LOGIN}?secret=canary-label", "canary-label", 0.1)
-    metrics.wechat_refused("canary-label", "canary-label")
-    metrics.wechat_circuit("canary-label", is_open=False)
-    metrics.wechat_alarm("canary-label", "canary-label")
-    metrics.wechat_token("canary-label")
+    assert metrics_wechat.WECHAT_ENDPOINTS == outward.ENDPOINTS and set(metrics_wechat.WECHAT_RESULTS) == set(Kind)
+    metrics_wechat.wechat_call(f"{LOGIN}?secret=canary-label", "canary-label", 0.1)
+    metrics_wechat.wechat_refused("canary-label", "canary-label")
+    metrics_wechat.wechat_circuit("canary-label", is_open=False)
+    metrics_wechat.wechat_alarm("canary-label", "canary-label")
+    metrics_wechat.wechat_token("canary-label")
     assert b"canary-label" not in metrics.text() and b'endpoint="unlisted"' in metrics.text()
 
 

@@ -8,7 +8,7 @@ import sqlite3
 from tortoise.exceptions import OperationalError
 
 from backend.cli.arguments import reason
-from backend.kernel import database
+from backend.kernel import database, schema
 from backend.kernel.settings import Settings
 
 AWAY = (*database.AWAY, OSError)
@@ -36,6 +36,6 @@ def _refused(error: Exception) -> bool:
 
 async def _is_behind(settings: Settings) -> bool:
     try:
-        return await database.is_behind(settings)
+        return await schema.is_behind(settings)
     except (OperationalError, *AWAY):
         return False

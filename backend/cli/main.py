@@ -17,12 +17,13 @@ from backend.kernel.settings import Settings, SettingsError
 # Every group stands in a file of its name.
 GROUPS = (
     *("serve", "worker", "migrate", "curriculum", "branch", "roster", "member", "questions", "plan", "console"),
-    *("check", "backup", "restore", "move"),
+    *("check", "doctor", "backup", "restore", "move"),
 )
 
 
 def parser(first_word: str = "") -> argparse.ArgumentParser:
-    """Each group has add(commands), which sets `run` (async, gets the parsed arguments) and, where it needs no database, `bare=True`.
+    """Each group has add(commands), which sets `run` (async, gets the parsed arguments) and, where it needs no database, `bare=True`;
+    with `serves=True` it runs by itself, before the settings are read.
 
     A command does not wait for the others' modules to be imported: only the group of `first_word` is, or all for the overview.
     """

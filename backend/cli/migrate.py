@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from backend.kernel import database
+from backend.kernel import schema
 from backend.kernel.settings import Settings
 
 
@@ -14,5 +14,5 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 
 async def run(parsed: argparse.Namespace, settings: Settings) -> None:
-    await database.migrate(settings)
+    await schema.migrate(settings)
     print("数据库已是最新结构。")

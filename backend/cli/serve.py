@@ -15,6 +15,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     serve.add_argument("--port", type=port, default=8000, help="端口（默认 8000）")
     serve.add_argument("--workers", type=int, default=1, help="进程数（SQLite 只能为 1）")
     serve.add_argument("--no-jobs", action="store_true", help="定期清理等交给另一个进程 daka worker")
+    serve.add_argument("--grace", type=float, default=15.0, metavar="秒", help="停止时最多等待进行中的请求多少秒（默认 15）")
     serve.set_defaults(run=run, serves=True)
     demo = commands.add_parser("demo", help="演示：内置数据库、微信沙箱与演示支部（不用于生产）")
     demo.add_argument("--port", type=port, default=8000, help="端口（默认 8000）")
@@ -24,8 +25,8 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 def run(parsed: argparse.Namespace) -> None:
     words = [parsed.command]
-    for name in ("host", "port", "workers", "data_dir"):
-        if value := getattr(parsed, name, None):
+    for name in ("host", "port", "workers", "grace", "data_dir"):
+        if (value := getattr(parsed, name, None)) not in (None, ""):
             words += [f"--{name.replace('_', '-')}", str(value)]
     if getattr(parsed, "no_jobs", False):
         words.append("--no-jobs")

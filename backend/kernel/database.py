@@ -1,17 +1,18 @@
 """The database door: connecting, migrating, shielded transactions, and raw SQL written once for both dialects.
 
 Two faults of the ORM are held off here (docs/decisions/0003): `in_transaction()` leaks its connection when its task is
-cancelled, so every transaction runs in a task of its own under `asyncio.shield`; and migrations take no lock, so `migrate` does.
+cancelled, so every transaction runs in a task of its own under `asyncio.shield`; and it gives a connection back with four statements of
+tidying up, which nothing here needs.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
-import fcntl
 import functools
 import re
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -22,21 +23,25 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 import orjson
+import structlog
 from tortoise import Tortoise, connections
 from tortoise.backends.base.config_generator import expand_db_url
-from tortoise.exceptions import DBConnectionError, IntegrityError, OperationalError
-from tortoise.migrations.api.migrate import migrate as run_migrations
-from tortoise.migrations.executor import MigrationExecutor
+from tortoise.exceptions import BaseORMException, DBConnectionError, IntegrityError, OperationalError
 from tortoise.transactions import in_transaction
 
 import models
-from backend.kernel.settings import Settings, SettingsError
+from backend.kernel import metrics
+from backend.kernel.errors import Unavailable
+from backend.kernel.settings import Settings
 
+log = structlog.get_logger()
 P = ParamSpec("P")
 T = TypeVar("T")
 
 RETRIES = 5
-MIGRATION_LOCK = 0x64616B61  # "daka"
+BUSY_S = 10.0
+LONGEST_PAUSE_S = 0.25
+CLOSE_S = 3.0
 
 # What is raised while the database is away or refuses more connections: the doors answer 503.
 AWAY: tuple[type[BaseException], ...] = (
@@ -54,6 +59,7 @@ AWAY: tuple[type[BaseException], ...] = (
 # What is raised when the database does not take what it is given: a row, a statement, a script.
 REFUSED: tuple[type[BaseException], ...] = (asyncpg.PostgresError, OperationalError, IntegrityError)
 
+_under_way: set[asyncio.Task] = set()
 _inside = contextvars.ContextVar("daka_transaction", default=False)
 
 
@@ -112,7 +118,14 @@ async def connect(settings: Settings, *, pool: int = 8) -> None:
 
 
 async def close() -> None:
-    await connections.close_all()
+    """Closes this process's connections, by force after CLOSE_S; transactions that go on behind a phone that hung up may end first."""
+    if _under_way:
+        await asyncio.wait(_under_way, timeout=CLOSE_S)
+    try:
+        async with asyncio.timeout(CLOSE_S):
+            await Tortoise.close_connections()
+    except TimeoutError:
+        log.error("database_closed_by_force")
 
 
 @asynccontextmanager
@@ -123,51 +136,6 @@ async def opened(settings: Settings) -> AsyncIterator[None]:
         yield
     finally:
         await close()
-
-
-async def migrate(settings: Settings) -> None:
-    """Brings the database to the newest schema, one process at a time."""
-    if settings.on_sqlite:
-        lock_path = sqlite_path(settings).with_suffix(".migrating")
-        lock_path.parent.mkdir(parents=True, exist_ok=True)
-        with lock_path.open("w") as lock:
-            await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
-            await _migrate(settings)
-        return
-    connection = await asyncpg.connect(settings.database_url)
-    try:
-        await connection.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
-        await _migrate(settings)
-    finally:
-        await connection.close()
-
-
-async def _migrate(settings: Settings) -> None:
-    try:
-        await run_migrations(config=config(settings))
-    finally:
-        await connections.close_all()
-
-
-async def is_behind(settings: Settings) -> bool:
-    """True when the database lacks a migration of this version. Raises what the driver does when it is away."""
-    await Tortoise.init(config=config(settings), init_connections=True)
-    try:
-        await connections.get("default").execute_query("SELECT 1")
-        executor = MigrationExecutor(connections.get("default"), config(settings)["apps"])
-        return bool(await executor.plan(None))
-    finally:
-        await connections.close_all()
-
-
-async def refuse_unready(settings: Settings) -> None:
-    """Before a process starts to serve or to work: raises SettingsError when the database is away or not at the newest schema."""
-    try:
-        behind = await is_behind(settings)
-    except (*AWAY, OSError) as error:
-        raise SettingsError(f"DAKA_DATABASE_URL 指向的数据库无法连接（{type(error).__name__}）") from None
-    if behind:
-        raise SettingsError("数据库结构不是最新，请先运行 daka migrate")
 
 
 async def ask_once(settings: Settings, sql: str) -> list[dict[str, Any]]:
@@ -195,14 +163,18 @@ def driver() -> Any:
 def transactional(function: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
     """Runs `function` in one transaction, or inside the caller's. A client that hangs up does not stop it half-way.
 
-    A deadlock or a busy SQLite file makes it run again, at most RETRIES times: it must do nothing outside the database.
+    A deadlock makes it run again, at most RETRIES times, and so does an SQLite file that another process (a command) writes to, for
+    BUSY_S: it must do nothing outside the database. Raises Unavailable `database_busy` after that.
     """
 
     @functools.wraps(function)
     async def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
         if _inside.get():
             return await function(*args, **kwargs)
-        return await asyncio.shield(asyncio.create_task(_in_own_transaction(function, args, kwargs)))
+        task = asyncio.create_task(_in_own_transaction(function, args, kwargs))
+        _under_way.add(task)
+        task.add_done_callback(_under_way.discard)
+        return await asyncio.shield(task)
 
     return wrapper
 
@@ -220,19 +192,46 @@ async def interruptible() -> AsyncIterator[None]:
 
 async def _in_own_transaction(function: Callable[..., Awaitable[T]], args: Any, kwargs: Any) -> T:
     _inside.set(True)
-    for attempt in range(RETRIES):
+    tries, give_up_at = 0, time.monotonic() + BUSY_S
+    while True:
         try:
-            async with in_transaction():
-                return await function(*args, **kwargs)
+            with metrics.Wait() as wait:
+                async with in_transaction():
+                    wait.over()
+                    return await function(*args, **kwargs)
         except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, OperationalError, sqlite3.OperationalError) as error:
-            if attempt == RETRIES - 1 or not _is_passing(error):
+            passing = _passing(error)
+            if passing is None:
                 raise
-            await asyncio.sleep(0.02 * 2**attempt)
-    raise AssertionError("unreachable")
+            tries += 1
+            if time.monotonic() > give_up_at if passing == "busy" else tries == RETRIES:
+                metrics.database_errors.labels(passing).inc()
+                raise Unavailable("服务繁忙，请稍后再试。", code="database_busy", retry_after=3) from error
+            metrics.retries.labels(passing).inc()
+            await asyncio.sleep(min(0.01 * 2**tries, LONGEST_PAUSE_S))
 
 
-def _is_passing(error: Exception) -> bool:
-    return isinstance(error, asyncpg.PostgresError) or any(word in str(error) for word in ("database is locked", "deadlock detected"))
+def _passing(error: Exception) -> str | None:
+    """deadlock, serialization or busy: what another try may cure; None for anything else."""
+    if isinstance(error, asyncpg.SerializationError):
+        return "serialization"
+    if isinstance(error, asyncpg.DeadlockDetectedError) or "deadlock detected" in str(error):
+        return "deadlock"
+    return "busy" if "database is locked" in str(error) else None
+
+
+def count_error(error: BaseException) -> None:
+    """Counts an error that reached a door and came from the database: away, or one of its own; anything else is none."""
+    if isinstance(error, AWAY):
+        metrics.database_errors.labels("away").inc()
+    elif isinstance(error, BaseORMException | asyncpg.PostgresError | sqlite3.Error) and _passing(error) is None:
+        metrics.database_errors.labels("refused").inc()
+
+
+def pool_use() -> tuple[int, int, int] | None:
+    """Connections in use, idle, and the most there may be, of this process; None on SQLite, which has one and no pool."""
+    pool = None if dialect() == "sqlite" else connections.get("default")._pool
+    return (pool.get_size() - pool.get_idle_size(), pool.get_idle_size(), pool.get_max_size()) if pool else None
 
 
 # --- SQL for both dialects ------------------------------------------------------------------------------------------

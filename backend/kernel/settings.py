@@ -69,7 +69,7 @@ NAMES = (
 
 def load(environment: Mapping[str, str] | None = None, *, dotenv: Path | None = Path(".env")) -> Settings:
     """Reads the settings; the environment wins over `.env`. Raises SettingsError naming the first bad one."""
-    values = {**(dotenv_values(dotenv) if dotenv and dotenv.exists() else {}), **(os.environ if environment is None else environment)}
+    values = given(environment, dotenv=dotenv)
     unknown = sorted(name for name in values if name.startswith(PREFIX) and name.removeprefix(PREFIX) not in NAMES)
     if unknown:
         raise SettingsError(f"不认识的设置：{'、'.join(unknown)}")
@@ -96,8 +96,24 @@ def load(environment: Mapping[str, str] | None = None, *, dotenv: Path | None = 
     )
 
 
+def given(environment: Mapping[str, str] | None = None, *, dotenv: Path | None = Path(".env")) -> dict[str, str]:
+    """The environment over `.env`, as written. Raises SettingsError for a `.env` that cannot be read."""
+    try:
+        written = dotenv_values(dotenv) if dotenv and dotenv.exists() else {}
+    except OSError:
+        raise SettingsError(f"不能读取 {dotenv}：检查它的权限") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{dotenv} 不是 UTF-8 编码：请另存为 UTF-8") from None
+    values = {**written, **(os.environ if environment is None else environment)}
+    return {name: text for name, text in values.items() if text is not None}
+
+
 def _url(name: str, text: str, schemes: tuple[str, ...]) -> str:
-    if text and urlsplit(text).scheme not in schemes:
+    try:
+        scheme, _ = urlsplit(text).scheme, urlsplit(text).port
+    except ValueError:
+        raise SettingsError(f"{PREFIX}{name} 不是有效的地址") from None
+    if text and scheme not in schemes:
         raise SettingsError(f"{PREFIX}{name} 应以 {'、'.join(s + '://' for s in schemes)} 开头")
     return text.rstrip("/") if text else ""
 
@@ -105,7 +121,7 @@ def _url(name: str, text: str, schemes: tuple[str, ...]) -> str:
 def _database_url(text: str, data_dir: Path) -> str:
     if not text:
         return f"sqlite://{data_dir / 'daka.sqlite3'}"
-    if urlsplit(text).scheme == "postgresql":
+    if text.startswith("postgresql://"):
         text = "postgres" + text.removeprefix("postgresql")
     # The drivers of the service and of its commands read these differently; libpq's variables are the same for all, pg_dump too.
     if dict(parse_qsl(urlsplit(text).query)).keys() & {"ssl", "sslmode", "sslrootcert"}:
@@ -121,7 +137,10 @@ def _secret_keys(text: str, data_dir: Path, env: str) -> tuple[str, ...]:
     if not text and env == "production":
         raise SettingsError("生产环境必须设置 DAKA_SECRET_KEY")
     if not text and key_file.exists():
-        text = key_file.read_text("ascii")
+        try:
+            text = key_file.read_text("ascii")
+        except (OSError, UnicodeDecodeError):
+            raise SettingsError(f"不能读取 {key_file}：检查它的权限与内容，或设置 DAKA_SECRET_KEY") from None
     keys = tuple(key.strip() for key in text.split(",") if key.strip())
     if not keys:
         raise SettingsError("缺少 DAKA_SECRET_KEY（至少 32 个字符；可用 openssl rand -hex 32 生成）")

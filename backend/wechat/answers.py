@@ -13,7 +13,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from backend.kernel import clock, metrics
+from backend.kernel import clock, metrics_wechat
 from backend.kernel.errors import BadRequest, DakaError, Forbidden, TooMany, Unauthorised, Unavailable
 
 log = logging.getLogger(__name__)
@@ -185,7 +185,7 @@ def demand_ok(
 
 def alarm(answer: Answer, endpoint: str) -> None:
     """Tells the operator, in the log and in the metrics, that somebody must act."""
-    metrics.wechat_alarm(endpoint, answer.kind)
+    metrics_wechat.wechat_alarm(endpoint, answer.kind)
     cure = "换了新的访问令牌仍被拒绝" if answer.kind is Kind.TOKEN else CURES.get(answer.errcode or 0, "未预期的错误码")
     log.error("wechat alarm: %s: errcode %s (%s), rid %s", endpoint, answer.errcode, cure, answer.rid)
 

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from backend.kernel import metrics
+from backend.kernel import metrics_wechat
 from backend.kernel.errors import Unavailable
 from backend.wechat import answers
 
@@ -33,7 +33,7 @@ class Breaker:
         self._failures: deque[float] = deque(maxlen=FAILURES)
         self._opened_at: float | None = None
         self._probing = False
-        metrics.wechat_circuit(endpoint, is_open=False)
+        metrics_wechat.wechat_circuit(endpoint, is_open=False)
 
     @property
     def is_open(self) -> bool:
@@ -55,7 +55,7 @@ class Breaker:
 
     def refusal(self) -> Unavailable:
         """What a call that may not go out is told."""
-        metrics.wechat_refused(self._endpoint, "circuit")
+        metrics_wechat.wechat_refused(self._endpoint, "circuit")
         left = (self._opened_at or 0.0) + OPEN_S - self._monotonic()
         return answers.unavailable(retry_after=max(1, math.ceil(left)))
 
@@ -66,7 +66,7 @@ class Breaker:
         elif probing:
             self._opened_at = None
             self._failures.clear()
-            metrics.wechat_circuit(self._endpoint, is_open=False)
+            metrics_wechat.wechat_circuit(self._endpoint, is_open=False)
             log.warning("wechat: the circuit of %s is closed again", self._endpoint)
 
     def failed(self, *, probing: bool) -> None:
@@ -77,7 +77,7 @@ class Breaker:
             return
         self._failures.append(self._monotonic())
         if len(self._failures) == FAILURES and self._failures[-1] - self._failures[0] <= WITHIN_S:
-            metrics.wechat_alarm(self._endpoint, "circuit")
+            metrics_wechat.wechat_alarm(self._endpoint, "circuit")
             log.error("wechat alarm: %s: %d calls in a row without an answer, circuit open", self._endpoint, FAILURES)
             self._open()
 
@@ -88,4 +88,4 @@ class Breaker:
     def _open(self) -> None:
         self._opened_at = self._monotonic()
         self._failures.clear()
-        metrics.wechat_circuit(self._endpoint, is_open=True)
+        metrics_wechat.wechat_circuit(self._endpoint, is_open=True)

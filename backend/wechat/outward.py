@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import orjson
 
-from backend.kernel import metrics
+from backend.kernel import metrics_wechat
 from backend.wechat.answers import Answer, Kind, understood
 
 LOGIN = "/sns/jscode2session"
@@ -96,7 +96,7 @@ class Wire:
             kind = answer.kind
             return answer
         finally:
-            metrics.wechat_call(request.endpoint, kind, time.monotonic() - began)
+            metrics_wechat.wechat_call(request.endpoint, kind, time.monotonic() - began)
 
     async def _sent(
         self, session: aiohttp.ClientSession, request: Outgoing, patience: Patience, token: str | None, within_s: float

@@ -8,7 +8,7 @@ import logging
 import re
 from datetime import timedelta
 
-from backend.kernel import clock, metrics
+from backend.kernel import clock, metrics_wechat
 from backend.kernel.errors import DakaError, Unavailable
 from backend.wechat import answers
 from backend.wechat.outward import STABLE_TOKEN, Outgoing, Patience
@@ -75,7 +75,7 @@ class Tokens:
         deadline = asyncio.get_running_loop().time() + self._patience.total_s
         shared, locked = await self._shared_or_locked()
         if shared:
-            metrics.wechat_token("redis")
+            metrics_wechat.wechat_token("redis")
             return self._shelf.hold(shared)
         try:
             token = self._shelf.hold(await self._fetched(deadline))
@@ -110,7 +110,7 @@ class Tokens:
             raise answers.not_understood(STABLE_TOKEN)
         if not isinstance(lifetime, int) or isinstance(lifetime, bool) or lifetime <= 0:
             raise answers.not_understood(STABLE_TOKEN)
-        metrics.wechat_token("wechat")
+        metrics_wechat.wechat_token("wechat")
         return Token.expiring(value, asked_at + timedelta(seconds=lifetime), asked_at if replacing else None)
 
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Protocol
 
-from backend.kernel import metrics
+from backend.kernel import metrics_wechat
 from backend.wechat import answers
 from backend.wechat.answers import Answer, Kind
 from backend.wechat.breaker import Breaker
@@ -116,7 +116,7 @@ class Tries:
             except TimeoutError:
                 pass
         if not taken:
-            metrics.wechat_refused(endpoint, "crowd")
+            metrics_wechat.wechat_refused(endpoint, "crowd")
             raise answers.unavailable()
         try:
             yield
