@@ -17,10 +17,16 @@ from backend.wechat.sandbox.paths import LOGIN, PHONE_NUMBER, STABLE_TOKEN, SUBS
 from backend.wechat.sandbox.scenarios import SCENARIOS
 
 
-@pytest.fixture
-async def remote() -> AsyncIterator[Remote]:
+@pytest.fixture(scope="module")
+async def served() -> AsyncIterator[Remote]:
     async with remote_sandbox() as remote:
         yield remote
+
+
+@pytest.fixture
+def remote(served: Remote) -> Remote:
+    served.start_anew()
+    return served
 
 
 @pytest.fixture
