@@ -45,13 +45,14 @@ async def _transcript(seed: int) -> bytes:
     )  # fmt: skip
     try:
         async with aiohttp.ClientSession() as http:
-            return await _talk(f"http://127.0.0.1:{port}/sandbox", http)
+            return await talk(f"http://127.0.0.1:{port}/sandbox", http)
     finally:
         process.terminate()
         process.wait(10)
 
 
-async def _talk(base_url: str, http: aiohttp.ClientSession) -> bytes:
+async def talk(base_url: str, http: aiohttp.ClientSession) -> bytes:
+    """Every answer of one conversation, as it came, once the sandbox is there."""
     for _ in range(400):
         try:
             await (await http.get(f"{base_url}/control/health")).read()

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from process import environment
 from sandbox_remote import Remote, remote_sandbox
 from sandbox_server import APPID, SECRET, in_use, settings_for
+from sanic import Sanic
 
 from backend.kernel import settings
 from backend.wechat.sandbox import SandboxState, sandbox
+from backend.wechat.sandbox.__main__ import main
 
 PHONE_NUMBER = "/wxa/business/getuserphonenumber"
 OTHER_APPID = "wxfedcba9876543210"
 
 
-@pytest.fixture
-async def remote() -> AsyncIterator[Remote]:
+@pytest.fixture(scope="module")
+async def served() -> AsyncIterator[Remote]:
     async with remote_sandbox() as remote:
         yield remote
+
+
+@pytest.fixture
+def remote(served: Remote) -> Remote:
+    served.start_anew()
+    return served
 
 
 @pytest.fixture
@@ -35,17 +41,27 @@ async def test_production_refuses_the_sandbox() -> None:
         sandbox(SandboxState(APPID, SECRET))
 
 
-def test_the_sandbox_alone_binds_no_foreign_address_and_is_refused_in_production(tmp_path: Path) -> None:
-    """Also where no service has settings in use: then `.env` counts, and the environment."""
-    (tmp_path / ".env").write_text("DAKA_ENV=production\n")
-    command = [sys.executable, "-m", "backend.wechat.sandbox", "--appid", APPID, "--secret", SECRET]
-    running = [
-        subprocess.Popen([*command, *words], env=environment(), cwd=tmp_path, stderr=subprocess.PIPE, text=True)
-        for words in (("--host", "0.0.0.0"), ("--port", "1"))
-    ]
-    texts = [process.communicate(timeout=30)[1] for process in running]
-    assert [process.returncode for process in running] == [2, 2], texts
-    assert "只应监听本机" in texts[0] and "生产环境" in texts[1]
+@pytest.mark.parametrize(
+    ("words", "dotenv", "said"),
+    [
+        (["--host", "0.0.0.0"], "", "只应监听本机"),
+        (["--host", "example.org"], "", "只应监听本机"),
+        (["--host", "192.0.2.1"], "", "只应监听本机"),
+        (["--host", "::1"], "DAKA_ENV=production", "生产环境"),
+        (["--host", "0.0.0.0", "--i-know"], "DAKA_ENV=production", "生产环境"),
+    ],
+)
+def test_the_sandbox_alone_binds_no_foreign_address_and_is_refused_in_production(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, words: list[str], dotenv: str, said: str
+) -> None:
+    """Also where no service has settings in use: then `.env` counts. Should it start all the same, the test ends and does not hang."""
+    (tmp_path / ".env").write_text(dotenv)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(settings, "_current", None)
+    monkeypatch.setattr(Sanic, "run", lambda *_, **__: pytest.fail("it started"))
+    monkeypatch.setattr(sys, "argv", ["sandbox", "--appid", APPID, "--secret", SECRET, *words])
+    assert main() == 2
+    assert said in capsys.readouterr().err
 
 
 def test_the_environment_alone_says_production_where_no_settings_are_in_use(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

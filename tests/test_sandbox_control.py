@@ -23,6 +23,9 @@ class Receiver:
     """Our side's reading of every push. `statuses`: what to answer, one after another; 200 after them. delay_s: before each answer."""
 
     def __init__(self) -> None:
+        self.start_anew()
+
+    def start_anew(self) -> None:
         self.seen: list[PushEvent | str] = []
         self.statuses: list[int] = []
         self.delay_s = 0.0
@@ -40,16 +43,28 @@ class Receiver:
         return text("success", status=self.statuses.pop(0) if self.statuses else 200)
 
 
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    yield Receiver()
+@pytest.fixture(scope="module")
+def receiving() -> Receiver:
+    return Receiver()
 
 
 @pytest.fixture
-async def remote(receiver: Receiver) -> AsyncIterator[Remote]:
+def receiver(receiving: Receiver) -> Receiver:
+    receiving.start_anew()
+    return receiving
+
+
+@pytest.fixture
+def remote(served: Remote) -> Remote:
+    served.start_anew()
+    return served
+
+
+@pytest.fixture(scope="module")
+async def served(receiving: Receiver) -> AsyncIterator[Remote]:
     app = Sanic("push-target", configure_logging=False)
     app.config.TOUCHUP = False
-    app.add_route(receiver.receive, "/wechat/push", methods=["GET", "POST"])
+    app.add_route(receiving.receive, "/wechat/push", methods=["GET", "POST"])
     async with serve(app) as address, remote_sandbox(push_url=f"{address}/wechat/push") as remote:
         yield remote
 

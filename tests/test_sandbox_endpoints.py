@@ -18,15 +18,21 @@ STUDY, NEWS = "template-study", "template-news"
 DATA = {"thing1": {"value": "每日学习"}, "date2": {"value": "2023年2月23日"}}
 
 
-@pytest.fixture
-async def remote() -> AsyncIterator[Remote]:
+@pytest.fixture(scope="module")
+async def served() -> AsyncIterator[Remote]:
     async with remote_sandbox() as remote:
-        templates = {
-            STUDY: {"title": "学习提醒", "fields": {"thing1": "内容", "date2": "日期"}},
-            NEWS: {"title": "政务通知", "fields": {"thing1": "内容"}, "kind": "long"},
-        }
-        await remote.order("apps", pages=["pages/today/today"], templates=templates)
         yield remote
+
+
+@pytest.fixture
+async def remote(served: Remote) -> Remote:
+    served.start_anew()
+    templates = {
+        STUDY: {"title": "学习提醒", "fields": {"thing1": "内容", "date2": "日期"}},
+        NEWS: {"title": "政务通知", "fields": {"thing1": "内容"}, "kind": "long"},
+    }
+    await served.order("apps", pages=["pages/today/today"], templates=templates)
+    return served
 
 
 async def call(remote: Remote, path: str, /, **body: Any) -> dict[str, Any]:

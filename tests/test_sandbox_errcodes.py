@@ -16,11 +16,17 @@ Way = Callable[[Remote], Awaitable[dict[str, Any]]]
 LEGACY = {"grant_type": "client_credential", "appid": APPID, "secret": SECRET}
 
 
-@pytest.fixture
-async def remote() -> AsyncIterator[Remote]:
+@pytest.fixture(scope="module")
+async def served() -> AsyncIterator[Remote]:
     async with remote_sandbox() as remote:
-        await remote.order("apps", templates={"t": {"fields": {"thing1": "内容"}}})
         yield remote
+
+
+@pytest.fixture
+async def remote(served: Remote) -> Remote:
+    served.start_anew()
+    await served.order("apps", templates={"t": {"fields": {"thing1": "内容"}}})
+    return served
 
 
 async def call(remote: Remote, path: str, body: Any, token: str | None = None) -> dict[str, Any]:

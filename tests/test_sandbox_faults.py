@@ -17,10 +17,16 @@ from backend.wechat.sandbox.paths import LOGIN, PHONE_NUMBER, STABLE_TOKEN, SUBS
 from backend.wechat.sandbox.scenarios import SCENARIOS
 
 
-@pytest.fixture
-async def remote() -> AsyncIterator[Remote]:
+@pytest.fixture(scope="module")
+async def served() -> AsyncIterator[Remote]:
     async with remote_sandbox() as remote:
         yield remote
+
+
+@pytest.fixture
+def remote(served: Remote) -> Remote:
+    served.start_anew()
+    return served
 
 
 @pytest.fixture
@@ -158,12 +164,12 @@ async def test_a_lost_answer_has_had_its_effect(remote: Remote, state: SandboxSt
 
 
 async def test_a_late_answer_has_had_its_effect_even_if_nobody_waits_for_it(remote: Remote, state: SandboxState) -> None:
-    await rule(remote, {"delay_ms": 300}, path=LOGIN, times=2)
+    await rule(remote, {"delay_ms": 500}, path=LOGIN, times=2)
     began = time.monotonic()
-    assert (await remote.login(state.wx_login(ZHANG)))["openid"] == ZHANG and time.monotonic() - began >= 0.3
+    assert (await remote.login(state.wx_login(ZHANG)))["openid"] == ZHANG and time.monotonic() - began >= 0.5
     js_code = state.wx_login(ZHANG)
     with pytest.raises(TimeoutError):
-        await asyncio.to_thread(bytes_of, remote.base_url, LOGIN, login_query(js_code), timeout_s=0.1)
+        await asyncio.to_thread(bytes_of, remote.base_url, LOGIN, login_query(js_code), timeout_s=0.3)
     assert (await remote.login(js_code))["errcode"] == 40163
 
 
@@ -276,5 +282,5 @@ async def test_a_slow_wechat_answers_after_five_seconds_what_it_did_at_once(remo
     assert SCENARIOS["slow_5s"]["do"] == {"delay_ms": 5000}
     js_code = state.wx_login(ZHANG)
     with pytest.raises(TimeoutError):
-        await asyncio.to_thread(bytes_of, remote.base_url, LOGIN, login_query(js_code), timeout_s=0.2)
+        await asyncio.to_thread(bytes_of, remote.base_url, LOGIN, login_query(js_code), timeout_s=0.4)
     assert state.js_codes[js_code].used_at is not None
