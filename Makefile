@@ -31,14 +31,7 @@ $(TESTED): $(STAMP).$(LOCK)
 
 # 不碰数据库的测试只跑一遍；其余的在两个数据库上各跑一遍，同时进行。结尾的汇总来自 pytest 本身。
 NO_DATABASE := tests/rules $(wildcard tests/test_documents*.py tests/test_wechat_*.py tests/test_sandbox*.py tests/test_curriculum_pack*.py) \
-	tests/test_architecture.py tests/test_phone.py tests/test_batches.py
-
-NO_DATABASE := tests/rules $(wildcard tests/test_documents*.py tests/test_wechat_*.py) tests/test_sandbox.py \
-	tests/test_curriculum_pack.py tests/test_architecture.py tests/test_deployment.py tests/test_phone.py
-
-	tests/test_curriculum_pack.py tests/test_architecture.py tests/test_phone.py tests/test_backups_archive.py
-
-	tests/test_curriculum_pack.py tests/test_architecture.py tests/test_phone.py tests/test_doctor_alone.py tests/test_logs.py
+	$(patsubst %,tests/test_%.py,architecture phone batches deployment backups_archive doctor_alone logs)
 test: $(TESTED)
 	@mkdir -p var
 	@set -o pipefail; \
