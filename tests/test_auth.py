@@ -13,10 +13,9 @@ from people import Cast
 from queries import counting
 from wechat_user import WeChatUser, from_elsewhere, wechat_user
 
-from api import logs
 from backend import sessions
 from backend.auth import device_in
-from backend.kernel import clock, database
+from backend.kernel import clock, database, logs
 from backend.kernel.database import fetch
 from backend.wechat.sandbox.faults import parse_fault
 from models.auth import Account, Session
