@@ -103,7 +103,7 @@ def test_every_container_is_confined_and_every_lasting_one_watched():
 
 
 def test_the_database_is_brought_up_to_date_before_anything_of_ours_starts():
-    for name in ("web", "worker", "daka"):
+    for name in ("web", "worker"):
         assert SERVICES[name]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
     assert SERVICES["migrate"]["depends_on"]["postgres"]["condition"] == "service_healthy"
     assert SERVICES["migrate"]["command"] == ["migrate"]
