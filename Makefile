@@ -8,7 +8,7 @@ UV := .venv/bin/uv
 STAMP := .venv/.locked
 LOCK := $(shell sha256sum uv.lock pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
 
-.PHONY: install run test test-sqlite test-postgres lint format clean
+.PHONY: install run test test-sqlite test-postgres trust-backups lint format clean
 
 install: $(STAMP).$(LOCK)
 
@@ -46,6 +46,11 @@ test-sqlite: $(TESTED)
 
 test-postgres: $(TESTED)
 	DAKA_TEST_DB=postgres .venv/bin/python -m pytest
+
+# 二十次备份，边打卡边做，逐一恢复、检查、比对；两个数据库各几分钟。
+trust-backups: $(TESTED)
+	DAKA_TEST_DB=sqlite .venv/bin/python -m pytest -s tests/trust/backups_rounds.py
+	DAKA_TEST_DB=postgres .venv/bin/python -m pytest -s tests/trust/backups_rounds.py
 
 lint: $(TESTED)
 	.venv/bin/ruff check .
