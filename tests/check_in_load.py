@@ -14,7 +14,8 @@ from people import Cast, Person, add_person, add_plan, build_cast, whole_day
 
 from backend.kernel import clock
 
-AT_ONCE = 4
+# Forty check-ins a second at most, so that they last.
+AT_ONCE, PAUSE_S = 4, 0.1
 
 
 @dataclass
@@ -36,8 +37,8 @@ class Load:
             await asyncio.sleep(0.01)
 
     @asynccontextmanager
-    async def at(self, base: str) -> AsyncIterator[list[tuple[Person, int]]]:
-        """The members check in while the block lasts, the slower the fewer pairs are left, so that they last; gives the pairs left."""
+    async def at(self, base: str) -> AsyncIterator[None]:
+        """The members check in while the block lasts, or until every day is done."""
         waiting = [(person, task) for task in self.tasks for person in self.people if (person.id, task) not in self.acknowledged]
         async with aiohttp.ClientSession() as session:
             door = Door(base, session)
@@ -51,11 +52,11 @@ class Load:
                         self.acknowledged[person.id, task] = clock.now()
                     else:
                         self.refused.append((reply.status, reply.body))
-                    await asyncio.sleep(2 / (len(waiting) + 1))
+                    await asyncio.sleep(PAUSE_S)
 
             working = [asyncio.create_task(check_in_all()) for _ in range(AT_ONCE)]
             try:
-                yield waiting
+                yield
             finally:
                 waiting.clear()
                 await asyncio.gather(*working)

@@ -22,16 +22,16 @@ async def test_a_backup_taken_while_members_check_in_brings_every_acknowledged_o
     async with apart(settings), installation(settings, tmp_path) as own:
         await own.become(blank)
         async with own.opened():
-            _, load = await build_load(members=8, days=20)
+            _, load = await build_load(members=12, days=30)
 
         def run(*words: str) -> subprocess.CompletedProcess[str]:
             return daka(*words, env=own.env, cwd=tmp_path)
 
-        async with running("serve", env=own.env, cwd=tmp_path) as (base, _), load.at(base) as left:
+        async with running("serve", env=own.env, cwd=tmp_path) as (base, _), load.at(base):
             await load.reaches(20)
             done = await asyncio.to_thread(run, "backup", "copy.daka")
-            assert done.returncode == 0, done.stderr
-            assert left and load.refused == []
+        assert done.returncode == 0, done.stderr
+        assert load.refused == []
 
         await own.lose()
         done = run("restore", "copy.daka")
@@ -43,6 +43,7 @@ async def test_a_backup_taken_while_members_check_in_brings_every_acknowledged_o
         with opened(tmp_path / "copy.daka") as backup:
             assert backup.manifest.counts["check_in"] == len(kept)
             before = load.by(backup.manifest.taken_at)
+        # Some were acknowledged before, all of those are there; and others came after it.
         assert 20 <= len(before) < len(load.acknowledged)
         assert before <= kept
 
