@@ -8,7 +8,7 @@ UV := .venv/bin/uv
 STAMP := .venv/.locked
 LOCK := $(shell sha256sum uv.lock pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
 
-.PHONY: install run test test-sqlite test-postgres bench lint format clean conformance scenarios prove-content check-deploy image
+.PHONY: install run test test-sqlite test-postgres bench lint format clean conformance scenarios prove-content check-deploy image trust-backups
 
 install: $(STAMP).$(LOCK)
 
@@ -59,6 +59,11 @@ scenarios: $(TESTED)
 # 微信沙箱与微信已知表现的对照，十二点，最后一点用一万个请求。
 conformance: $(TESTED)
 	DAKA_SOAK_REQUESTS=10000 .venv/bin/python -m pytest -rP -p no:cacheprovider tests/test_sandbox_conformance.py tests/test_sandbox_errcodes.py
+
+# 二十次备份，边打卡边做，逐一恢复、检查、比对；两个数据库各几分钟。
+trust-backups: $(TESTED)
+	DAKA_TEST_DB=sqlite .venv/bin/python -m pytest -s tests/trust/backups_rounds.py
+	DAKA_TEST_DB=postgres .venv/bin/python -m pytest -s tests/trust/backups_rounds.py
 
 lint: $(TESTED)
 	.venv/bin/ruff check .

@@ -107,6 +107,8 @@ async def _settle(manifest: Manifest) -> None:
 async def _finish(keep_findings: bool) -> list[Finding]:
     """On this version's schema: the audit entry, and what `daka check` finds."""
     await audit.record(None, "backup:restore", subject="backup")
+    # A database that was filled a moment ago knows nothing of its sizes, and plans badly.
+    await fetch("ANALYZE")
     findings = await checks.broken()
     if findings and not keep_findings:
         raise Conflict(
@@ -172,8 +174,6 @@ async def _into_server(settings: Settings, backup: Backup, keep_findings: bool) 
             raise Conflict(sentence, code="restore_failed") from error
     if is_older:
         findings = await _bring_up(settings, manifest, keep_findings)
-    async with database.opened(settings):
-        await fetch("ANALYZE")
     return findings
 
 

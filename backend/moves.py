@@ -51,14 +51,14 @@ async def move(settings: Settings, *, to: str, today: date) -> tuple[Facts, Fact
             await schema.migrate(target)
             async with database.opened(target), database.interruptible():
                 after = await _carry(source, before, today)
-        except BaseException:
+        except BaseException as error:
             # As it was before: without our tables, or with the empty ones that it had.
             if not found:
                 async with database.opened(target):
                     await empty(tables.ours())
-            raise
-        async with database.opened(target):
-            await fetch("ANALYZE")
+            if not isinstance(error, database.REFUSED):
+                raise
+            raise Conflict(f"--to 指向的数据库不接受迁移（{str(error).splitlines()[0]}），没有迁移。", code="move_failed") from error
     return before, after
 
 
@@ -103,6 +103,7 @@ async def _carry(source: sqlite3.Connection, before: Facts, today: date) -> Fact
     for model in await moves_rows.in_order():
         await moves_rows.copy(source, model)
     await moves_rows.set_sequences(source)
+    await fetch("ANALYZE")
     after = await _facts(today)
     wrong = _differences(before, after)
     if wrong:

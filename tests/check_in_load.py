@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import aiohttp
 from door import Door
@@ -14,17 +14,22 @@ from people import Cast, Person, add_person, add_plan, build_cast, whole_day
 
 from backend.kernel import clock
 
-AT_ONCE = 4
+# Forty check-ins a second at most, so that they last.
+AT_ONCE, PAUSE_S = 4, 0.1
 
 
 @dataclass
 class Load:
-    """`acknowledged`: (member id, task id) in the order in which 201 came back."""
+    """`acknowledged`: (member id, task id) and when 201 came back."""
 
     people: list[Person]
     tasks: list[int]
-    acknowledged: list[tuple[int, int]] = field(default_factory=list)
+    acknowledged: dict[tuple[int, int], datetime] = field(default_factory=dict)
     refused: list[tuple[int, bytes]] = field(default_factory=list)
+
+    def by(self, instant: datetime) -> set[tuple[int, int]]:
+        """What was acknowledged by then."""
+        return {pair for pair, at in self.acknowledged.items() if at < instant}
 
     async def reaches(self, count: int) -> None:
         while len(self.acknowledged) < count:
@@ -33,22 +38,21 @@ class Load:
 
     @asynccontextmanager
     async def at(self, base: str) -> AsyncIterator[None]:
-        """The members check in for as long as the block lasts, or until every day is done."""
-        waiting = [(person, task) for task in self.tasks for person in self.people]
-        waiting = [pair for pair in waiting if (pair[0].id, pair[1]) not in set(self.acknowledged)]
+        """The members check in while the block lasts, or until every day is done."""
+        waiting = [(person, task) for task in self.tasks for person in self.people if (person.id, task) not in self.acknowledged]
         async with aiohttp.ClientSession() as session:
             door = Door(base, session)
-            shown = (await door.get(f"/tasks/{self.tasks[0]}", self.people[0])).json
-            day = whole_day(shown)
+            day = whole_day((await door.get(f"/tasks/{self.tasks[0]}", self.people[0])).json)
 
             async def check_in_all() -> None:
                 while waiting:
                     person, task = waiting.pop(0)
                     reply = await door.post(f"/tasks/{task}/check-in", person, day)
                     if reply.status == 201:
-                        self.acknowledged.append((person.id, task))
+                        self.acknowledged[person.id, task] = clock.now()
                     else:
                         self.refused.append((reply.status, reply.body))
+                    await asyncio.sleep(PAUSE_S)
 
             working = [asyncio.create_task(check_in_all()) for _ in range(AT_ONCE)]
             try:

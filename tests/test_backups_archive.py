@@ -24,13 +24,16 @@ def written(folder: Path, content: bytes = CONTENT) -> Path:
     """A backup with made-up data."""
     data = folder / "daka.sqlite3"
     data.write_bytes(content)
-    manifest = Manifest(
+    archive.write(folder / "whole", manifest(data), data)
+    data.unlink()
+    return folder / "whole"
+
+
+def manifest(data: Path) -> Manifest:
+    return Manifest(
         version="0.1.0", taken_at=clock.shanghai(clock.now()), dialect="sqlite", migrations=["0001_initial"], counts={"branch": 2},
         keys=["0123456789abcdef"], payload=archive.describe(data),
     )  # fmt: skip
-    archive.write(folder / "whole", manifest, data)
-    data.unlink()
-    return folder / "whole"
 
 
 def refused(path: Path) -> bool:
@@ -74,6 +77,17 @@ def test_two_backups_do_not_make_one(tmp_path: Path):
     at = one.index(CONTENT)
     (tmp_path / "torn").write_bytes(one[:at] + other[other.index(bytes(1300)) :])
     assert refused(tmp_path / "torn")
+
+
+def test_a_manifest_that_speaks_of_other_data_is_refused_though_it_is_sealed(tmp_path: Path):
+    data = tmp_path / "daka.sqlite3"
+    for speaks_of, holds in ((CONTENT, CONTENT[::-1]), (CONTENT, CONTENT[:-1])):
+        data.write_bytes(speaks_of)
+        payload = archive.describe(data)
+        data.write_bytes(holds)
+        archive.write(tmp_path / "sealed", msgspec.structs.replace(manifest(data), payload=payload), data)
+        assert refused(tmp_path / "sealed")
+        (tmp_path / "sealed").unlink()
 
 
 @pytest.mark.parametrize("size", [0, 1, 511, 512, 513, 3 * 1024 * 1024 + 5])

@@ -168,6 +168,21 @@ async def test_a_target_with_anything_in_it_is_refused_and_keeps_it(demo: Demo, 
         assert await connection.fetchval("SELECT COUNT(*) FROM branch") == 1
 
 
+async def test_an_account_that_may_not_make_tables_is_told_so(demo: Demo, target: Installation, tmp_path: Path):
+    copied(demo, tmp_path)
+    async with plain(target) as connection:
+        await connection.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC; CREATE ROLE guest LOGIN")
+        try:
+            strong = target.settings
+            target.settings = replace(strong, database_url=strong.database_url.replace("daka:@", "guest:@"))
+            error = await refused(target, tmp_path)
+            target.settings = strong
+        finally:
+            await connection.execute("DROP ROLE guest")
+    assert error.code == "move_failed" and "permission denied" in error.detail
+    assert await target.is_empty()
+
+
 def test_an_address_that_leads_nowhere_is_not_repeated(demo: Demo, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     done = daka("move", "--to", "postgres://daka:canary@127.0.0.1:9/daka", env=demo.env(demo.folder), cwd=tmp_path)
     assert (done.returncode, done.stdout) == (1, "") and done.stderr.startswith("--to 指向的数据库无法连接") and "canary" not in done.stderr
