@@ -14,7 +14,8 @@ import pkgutil
 import re
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -146,13 +147,20 @@ async def unknown_migrations() -> list[str]:
     return sorted(row["name"] for row in await fetch("SELECT name FROM tortoise_migrations") if row["name"] not in known)
 
 
-async def ask_once(settings: Settings, sql: str) -> list[dict[str, Any]]:
-    """The rows of one statement, over a connection opened for it alone: for questions before the service starts."""
+@asynccontextmanager
+async def briefly(settings: Settings) -> AsyncIterator[None]:
+    """A connection opened for the block alone: for questions before the service starts."""
     await Tortoise.init(config=config(settings, pool=1), init_connections=True)
     try:
-        return await fetch(sql)
+        yield
     finally:
         await connections.close_all()
+
+
+async def ask_once(settings: Settings, sql: str) -> list[dict[str, Any]]:
+    """The rows of one statement, over a connection opened for it alone."""
+    async with briefly(settings):
+        return await fetch(sql)
 
 
 def dialect() -> str:
