@@ -8,7 +8,7 @@ UV := .venv/bin/uv
 STAMP := .venv/.locked
 LOCK := $(shell sha256sum uv.lock pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
 
-.PHONY: install run test test-sqlite test-postgres bench lint format clean conformance scenarios prove-content check-deploy image trust-backups
+.PHONY: install run test test-sqlite test-postgres bench lint format clean conformance scenarios prove-content check-deploy image trust-backups trust-operations check-alerts
 
 install: $(STAMP).$(LOCK)
 
@@ -40,6 +40,17 @@ test: $(TESTED)
 	wait $$other; two=$$?; \
 	echo "—— PostgreSQL ——"; cat var/test-postgres.log; \
 	exit $$(( one || two ))
+
+# 停止与意外：在启动的每个时刻停止、主进程被杀、请求卡住。两个数据库各约半分钟。
+trust-operations: $(TESTED)
+	DAKA_TEST_DB=sqlite .venv/bin/python -m pytest tests/trust/operations_ends.py
+	DAKA_TEST_DB=postgres .venv/bin/python -m pytest tests/trust/operations_ends.py
+
+# 告警规则：promtool 来自 Debian 的 prometheus 软件包。
+check-alerts:
+	@command -v promtool >/dev/null || { echo "没有 promtool：请安装 prometheus（apt install prometheus）"; exit 1; }
+	promtool check rules deploy/alerts.yaml
+	promtool test rules deploy/alerts.test.yaml
 
 test-sqlite: $(TESTED)
 	DAKA_TEST_DB=sqlite .venv/bin/python -m pytest

@@ -94,11 +94,8 @@ async def _refuse_strange_key(chosen: Settings) -> None:
     """A look at the first and the last number that is stored encrypted: with another key they could be read no more."""
     from backend import members_keys
 
-    await database.connect(chosen, pool=1)
-    try:
+    async with database.briefly(chosen):
         seen, shut = await members_keys.unreadable(most=2)
-    finally:
-        await database.close()
     if shut == seen > 0:
         raise SettingsError(members_keys.CURE)
     if shut:

