@@ -78,6 +78,13 @@ def test_a_stem_that_holds_its_own_answer_is_told_however_its_figures_are_writte
     assert lint.own_answer_faults([blank | {"stem": f"{blank['answer'][0]}就是____。"}]) != []
 
 
+@pytest.mark.parametrize("stem", ["报告写明要基本消除的是哪两项？", "报告提出弘扬和传承的各是哪一种文化？"])
+def test_a_multiple_stem_that_tells_how_many_are_right_is_told(stem):
+    assert lint.counted_faults(ALL) == []
+    assert "正确选项的个数" in lint.counted_faults([pick("multiple") | {"stem": stem}])[0]
+    assert lint.counted_faults([pick("single") | {"stem": stem}]) == []
+
+
 def test_doubled_and_nearly_doubled_stems_are_told():
     one, other = pick("single"), pick("multiple")
     assert lint.doubled([one, other]) == []

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -26,6 +27,7 @@ LEAST_OF_LEVEL = 0.15
 CHI_SQUARE = 7.81  # three degrees of freedom, one chance in twenty
 STANDS_OUT = (0.20, 0.30)  # the option that alone is longest (shortest) of four is the right one
 HALF = (0.40, 0.60)
+_HOW_MANY = re.compile(r"(?:哪|下列|其中)[两二三四2-4](?:个|项|条|种|类|组|场|句|章|方面)|各是哪一")
 
 
 def schema_faults(aspect: dict[str, Any]) -> list[str]:
@@ -85,6 +87,11 @@ def own_answer_faults(questions: Sequence[Question]) -> list[str]:
         if any(figures(answer) in stem for answer in answers):
             faults.append(f"{question['key']}：题干含有自己的答案")
     return faults
+
+
+def counted_faults(questions: Sequence[Question]) -> list[str]:
+    """Stems of multiple choice that tell how many options are right."""
+    return [f"{q['key']}：多选题的题干说出了正确选项的个数" for q in questions if q["kind"] == "multiple" and _HOW_MANY.search(q["stem"])]
 
 
 def doubled(questions: Sequence[Question]) -> list[str]:
@@ -178,7 +185,8 @@ def faults(aspects: Sequence[dict[str, Any]], *, whole: bool) -> list[str]:
     found = [fault for aspect in aspects for fault in schema_faults(aspect)]
     if found:
         return found
-    found = [*place_faults(aspects), *option_faults(questions), *own_answer_faults(questions), *doubled(questions)]
+    found = [*place_faults(aspects), *option_faults(questions), *own_answer_faults(questions)]
+    found += [*counted_faults(questions), *doubled(questions)]
     return found + (share_faults(questions) if whole else [])
 
 
