@@ -94,7 +94,7 @@ async def _refuse_strange_key(chosen: Settings) -> None:
     """A look at the first and the last number that is stored encrypted: with another key they could be read no more."""
     from backend import members_keys
 
-    async with database.briefly(chosen):
+    async with database.opened(chosen):
         seen, shut = await members_keys.unreadable(most=2)
     if shut == seen > 0:
         raise SettingsError(members_keys.CURE)

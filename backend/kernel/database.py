@@ -130,7 +130,7 @@ async def close() -> None:
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[None]:
-    """The database, over one connection, for as long as the block lasts."""
+    """The database over one connection, for the block alone: for questions before the service starts, and for commands."""
     await connect(settings, pool=1)
     try:
         yield
@@ -138,19 +138,9 @@ async def opened(settings: Settings) -> AsyncIterator[None]:
         await close()
 
 
-@asynccontextmanager
-async def briefly(settings: Settings) -> AsyncIterator[None]:
-    """A connection opened for the block alone: for questions before the service starts."""
-    await Tortoise.init(config=config(settings, pool=1), init_connections=True)
-    try:
-        yield
-    finally:
-        await connections.close_all()
-
-
 async def ask_once(settings: Settings, sql: str) -> list[dict[str, Any]]:
     """The rows of one statement, over a connection opened for it alone."""
-    async with briefly(settings):
+    async with opened(settings):
         return await fetch(sql)
 
 
