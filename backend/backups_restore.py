@@ -32,7 +32,7 @@ class Restored:
     manifest: Manifest
     migrated: list[str]
     findings: list[Finding]
-    knows_the_key: bool
+    knows_the_keys: bool
 
 
 async def restore(settings: Settings, *, path: Path, keep_findings: bool = False) -> Restored:
@@ -51,7 +51,7 @@ async def restore(settings: Settings, *, path: Path, keep_findings: bool = False
         manifest,
         migrated=sorted(tables.known_migrations() - set(manifest.migrations)),
         findings=findings,
-        knows_the_key=set(manifest.keys[:1]) <= set(security.fingerprints()),
+        knows_the_keys=set(manifest.keys) <= set(security.fingerprints()),
     )
 
 

@@ -174,7 +174,7 @@ async def test_everything_is_back_in_an_empty_place(saved: Saved, blank: Install
     if is_migrated:
         await place.become(blank)
     restored = await backups_restore.restore(place.settings, path=saved.backup)
-    assert (restored.migrated, restored.findings, restored.knows_the_key) == ([], [], True)
+    assert (restored.migrated, restored.findings, restored.knows_the_keys) == ([], [], True)
     for table in EVERYTHING:
         sql = f"SELECT * FROM {table} ORDER BY id"  # noqa: S608
         assert await place.rows(sql) == await saved.of.rows(sql), table
@@ -213,7 +213,7 @@ async def test_another_key_is_said_plainly_and_an_older_one_still_counts(saved: 
     for keys, knows in ((("9" * 64,), False), (("9" * 64, *own.secret_keys), True)):
         kernel_settings.use(replace(own, secret_keys=keys))
         try:
-            assert (await backups_restore.restore(place.settings, path=saved.backup)).knows_the_key is knows
+            assert (await backups_restore.restore(place.settings, path=saved.backup)).knows_the_keys is knows
         finally:
             kernel_settings.use(own)
         await place.lose()

@@ -31,8 +31,8 @@ async def run(parsed: argparse.Namespace, settings: Settings) -> None:
         f"数据是 {manifest.taken_at:%Y-%m-%d %H:%M:%S} 的。此后的打卡、绑定与解绑、角色与名册变动、撤回同意都不在其中，请核对并补办，"
         "撤回同意的尤须先办。"
     )
-    if not restored.knows_the_key:
+    if not restored.knows_the_keys:
         print(
-            "注意：当前的 DAKA_SECRET_KEY 不是备份时所用的密钥。名册中的手机号无法解读，也无法凭手机号查找和绑定。"
-            "请把原来的密钥写进 DAKA_SECRET_KEY（多个以逗号分隔，最新的在前），数据不必重新恢复。"
+            "注意：当前的 DAKA_SECRET_KEY 中缺少备份时所用的密钥。用它保存的手机号无法解读，也无法凭手机号查找和绑定。"
+            "请把原来的密钥补进 DAKA_SECRET_KEY（多个以逗号分隔，最新的在前），数据不必重新恢复。"
         )
