@@ -21,7 +21,7 @@ import structlog
 
 from api.process import SIGNALS, SPARE_S, Work
 from backend.kernel import logs, metrics
-from backend.kernel.settings import Settings
+from backend.kernel.settings import Settings, SettingsError
 
 log = structlog.get_logger()
 
@@ -53,7 +53,10 @@ class Supervisor:
         self._stopping = asyncio.Event()
         self._failed = False
         self._served = False
-        self._directory = Path(tempfile.mkdtemp(prefix="daka-metrics-"))
+        try:
+            self._directory = Path(tempfile.mkdtemp(prefix="daka-metrics-"))
+        except OSError as error:
+            raise SettingsError(f"不能在 {tempfile.gettempdir()} 中建立临时目录（{error.strerror}）：多个进程的指标放在那里") from None
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()

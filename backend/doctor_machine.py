@@ -16,7 +16,7 @@ from backend.kernel.settings import Settings
 
 LEAST_FREE = 200 * 1024**2
 LITTLE_FREE = 1024**3
-OTHERS = stat.S_IRWXG | stat.S_IRWXO
+OTHERS = stat.S_IRWXO | stat.S_IWGRP
 
 
 def permissions(data_dir: Path, dotenv: Path) -> list[Finding]:
@@ -31,9 +31,11 @@ def permissions(data_dir: Path, dotenv: Path) -> list[Finding]:
             findings.append(Finding("文件权限", FAIL, f"不能读取 {file}：改正其所在目录的权限"))
             continue
         if mode & OTHERS:
-            findings.append(
-                Finding("文件权限", FAIL, f"{file} 中有密钥，但其他用户也能读（{stat.S_IMODE(mode):o}）：请运行 chmod 600 {file}")
-            )
+            told = f"{file} 中有密钥，但其他用户也能读写（{stat.S_IMODE(mode):o}）：请运行 chmod 600 {file}"
+            findings.append(Finding("文件权限", FAIL, told))
+        elif mode & stat.S_IRGRP:
+            told = f"{file} 同组的用户也能读（{stat.S_IMODE(mode):o}）：确认组里只有运行服务的用户，否则请运行 chmod 600 {file}"
+            findings.append(Finding("文件权限", WARN, told))
     folder = data_dir if data_dir.exists() else data_dir.absolute().parent
     if not folder.is_dir():
         findings.append(Finding("文件权限", FAIL, f"数据目录 {data_dir} 不是目录：改正 DAKA_DATA_DIR"))
