@@ -13,8 +13,8 @@ from backend.kernel import settings
 from backend.kernel.errors import DakaError
 from backend.kernel.settings import Settings, SettingsError
 
-# Every group stands in a file of its name.
-GROUPS = ("serve", "migrate", "curriculum", "branch", "roster", "member", "questions", "plan", "console", "check")
+# Every group stands in a file of its name (a hyphen is an underscore there).
+GROUPS = ("serve", "migrate", "curriculum", "branch", "roster", "member", "questions", "plan", "console", "check", "bench-data")
 
 
 def parser(first_word: str = "") -> argparse.ArgumentParser:
@@ -26,7 +26,7 @@ def parser(first_word: str = "") -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="命令")
     wanted = "serve" if first_word == "demo" else first_word
     for name in (wanted,) if wanted in GROUPS else GROUPS:
-        import_module(f"backend.cli.{name}").add(commands)
+        import_module(f"backend.cli.{name.replace('-', '_')}").add(commands)
     return top
 
 
