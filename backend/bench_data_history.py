@@ -15,7 +15,8 @@ from backend import quizzes, tasks
 from backend.bench_data_people import Everybody, Person
 from backend.demo_history import answer_of
 from backend.kernel import clock
-from backend.kernel.database import as_date, fetch, load
+from backend.kernel.bulk import load, unindexed
+from backend.kernel.database import as_date, fetch
 from backend.tasks_content import TaskContent
 
 # Of what is not done in time: so much is written down by the secretary (代录) on its day; made up within so many days.
@@ -66,6 +67,13 @@ class _Day:
 async def write(everybody: Everybody, *, dice: random.Random, first: date, studied_until: date, today: date) -> None:
     """Check-ins for every day up to `studied_until`, with their readings and answers where the day's task asks for some."""
     task_of = {(row["branch_id"], as_date(row["date"])): row["id"] for row in await fetch("SELECT id, branch_id, date FROM daily_task")}
+    async with unindexed("check_in", "reading", "answer"):
+        await _live(everybody, dice, task_of, first=first, studied_until=studied_until, today=today)
+
+
+async def _live(
+    everybody: Everybody, dice: random.Random, task_of: dict[tuple[int, date], int], *, first: date, studied_until: date, today: date
+) -> None:
     later: dict[date, list[_Done]] = defaultdict(list)
     asked: dict[date, _Day] = {}
     day = first

@@ -12,7 +12,7 @@ import msgspec
 
 from backend import consents
 from backend.kernel import clock
-from backend.kernel.database import load
+from backend.kernel.bulk import load
 from models.leaves import LeaveReason, LeaveState
 from models.members import Role, Status, Tier
 

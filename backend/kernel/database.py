@@ -10,7 +10,6 @@ import asyncio
 import contextvars
 import fcntl
 import functools
-import itertools
 import re
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -35,7 +34,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 RETRIES = 5
-LOADED_AT_ONCE = 5_000
 MIGRATION_LOCK = 0x64616B61  # "daka"
 
 # What is raised while the database is away or refuses more connections: the doors answer 503.
@@ -237,21 +235,6 @@ def table_of(columns: dict[str, str], rows: Sequence[Sequence[Any]], *, first: i
     arrays = ", ".join(f"${first + n}::{kind}[]" for n, kind in enumerate(columns.values()))
     by_column = [[row[n] for row in rows] for n in range(len(columns))]
     return f"(SELECT * FROM unnest({arrays}) AS given ({', '.join(columns)}))", by_column  # noqa: S608
-
-
-async def load(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Writes many rows at once: by COPY on PostgreSQL, by bulk inserts on SQLite. JSON is given as text; ids may be given too."""
-    connection = connections.get("default")
-    if dialect() == "sqlite":
-        sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608
-        remaining = iter(rows)
-        while batch := list(itertools.islice(remaining, LOADED_AT_ONCE)):
-            await connection.execute_many(sql, [[_value(value) for value in row] for row in batch])
-        return
-    async with connection.acquire_connection() as driver:
-        await driver.copy_records_to_table(table, records=rows, columns=list(columns))
-    if "id" in columns:
-        await fetch(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT MAX(id) FROM {table}))")  # noqa: S608
 
 
 def inside_transaction() -> bool:
