@@ -177,7 +177,7 @@ def read_body(request: Request, decoder: msgspec.json.Decoder[T]) -> T:
 
 def read_query(request: Request, shape: type[T] | None) -> T | None:
     """The query string in its shape; every parameter at most once, unknown ones refused."""
-    pairs = request.get_query_args(keep_blank_values=True)
+    pairs = request.get_query_args(keep_blank_values=True) if request.query_string else []
     names = [name for name, _ in pairs]
     if len(set(names)) != len(names):
         raise Invalid("查询参数重复。", errors=[{"field": n, "message": "重复"} for n in sorted({n for n in names if names.count(n) > 1})])
@@ -201,7 +201,15 @@ def respond(result: Any, status: int = 200) -> HTTPResponse:
         status, result = result
     if result is None:
         return HTTPResponse(status=204, headers={"Cache-Control": "no-store"})
-    return HTTPResponse(_encoder.encode(result), status=status, content_type="application/json", headers={"Cache-Control": "no-store"})
+    return json_response(encode(result), status)
+
+
+def encode(value: Any) -> bytes:
+    return _encoder.encode(value)
+
+
+def json_response(body: bytes, status: int = 200) -> HTTPResponse:
+    return HTTPResponse(body, status=status, content_type="application/json", headers={"Cache-Control": "no-store"})
 
 
 def download(content: bytes, filename: str, content_type: str) -> HTTPResponse:

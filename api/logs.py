@@ -7,9 +7,14 @@ import sys
 
 import structlog
 
+# The level of our own lines, as logging numbers them.
+threshold = logging.INFO
+
 
 def configure(level: str) -> None:
     """Sets up structlog and the standard library's logging at `level`; libraries speak from WARNING on."""
+    global threshold
+    threshold = logging.getLevelName(level)
     logging.basicConfig(stream=sys.stdout, level=logging.WARNING, format="%(message)s", force=True)
     structlog.configure(
         processors=[
@@ -19,7 +24,7 @@ def configure(level: str) -> None:
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
         logger_factory=structlog.PrintLoggerFactory(),
         cache_logger_on_first_use=False,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import re
 import secrets
 import time
@@ -11,19 +12,23 @@ import structlog
 from sanic import Request, Sanic
 from sanic.response import HTTPResponse
 
+from api import logs
 from backend.kernel import metrics
 from backend.kernel.settings import Settings
 
-log = structlog.get_logger()
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
-HEADERS = {
-    "X-Content-Type-Options": "nosniff",
+# What a browser is told of a page. JSON is no page: it is not sniffed, and that is all there is to say.
+PAGE_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Frame-Options": "DENY",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "Content-Security-Policy": (
+        "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
 }
-POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+log = structlog.get_logger()
+JSON = ("application/json", "application/problem+json")
 
 
 def caller_address(request: Request, settings: Settings) -> str:
@@ -31,8 +36,10 @@ def caller_address(request: Request, settings: Settings) -> str:
 
     A proxy may append to the header or add a line of its own: all lines count. What is no address ends the chain.
     """
-    chain = ",".join(request.headers.getall("x-forwarded-for", [])).split(",")
     address = request.ip or ""
+    if not settings.trusted_proxies:
+        return address
+    chain = ",".join(request.headers.getall("x-forwarded-for", [])).split(",")
     while chain and _trusted(address, settings):
         if (hop := _plain_address(chain.pop())) is None:
             break
@@ -76,9 +83,10 @@ def install(app: Sanic) -> None:
 
     @app.on_response
     async def finish(request: Request, response: HTTPResponse) -> None:
-        for name, text in HEADERS.items():
-            response.headers.setdefault(name, text)
-        response.headers.setdefault("Content-Security-Policy", POLICY)
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        if response.content_type not in JSON:
+            for name, text in PAGE_HEADERS.items():
+                response.headers.setdefault(name, text)
         if app.ctx.settings.production:
             response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
         if app.ctx.stopping:
@@ -90,4 +98,5 @@ def install(app: Sanic) -> None:
             # The route's pattern, not the path: a path can hold ids.
             route = f"/{request.route.path}" if request.route else "unknown"
             metrics.observe(request.method, route, response.status, taken)
-            log.info("request", method=request.method, route=route, status=response.status, ms=round(taken * 1000, 1))
+            if logs.threshold <= logging.INFO:  # asked here, since a line that is kept back costs as much as all the rest
+                log.info("request", method=request.method, route=route, status=response.status, ms=round(taken * 1000, 1))

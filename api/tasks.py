@@ -8,9 +8,10 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, UnsetType
 from sanic import Blueprint
+from sanic.response import HTTPResponse
 
-from api.http import MEMBER, Call, Shape, endpoint
-from backend import tasks, tasks_edit
+from api.http import MEMBER, Call, Shape, encode, endpoint, json_response
+from backend import tasks, tasks_edit, tasks_today
 
 blueprint = Blueprint("tasks")
 
@@ -76,8 +77,13 @@ class Today(msgspec.Struct):
 
 
 @endpoint(blueprint, "GET", "/tasks/today", who=MEMBER, summary="今天的学习任务", reply=Today)
-async def of_today(call: Call) -> dict[str, Any]:
-    return await tasks.of_today(call.actor, today=call.today)
+async def of_today(call: Call) -> HTTPResponse:
+    """`Cache-Control: no-cache` in the request: what another process wrote a moment ago is seen too."""
+    fresh = "no-cache" in (call.request.headers.get("cache-control") or "")
+    found = await tasks_today.of_today(call.actor, today=call.today, fresh=fresh)
+    if found.encoded is None:
+        found.encoded = encode(found.shown)
+    return json_response(found.encoded)
 
 
 class PeriodQuery(Shape):

@@ -5,9 +5,10 @@ Whatever does not match gets one answer, after the same work; and guessing is co
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import structlog
 from tortoise.exceptions import IntegrityError
 
@@ -114,7 +115,7 @@ async def _bind(actor: Actor, plain_name: str, proof: Proof, device: str) -> tup
         # Replaced or used since it was compared: nothing of this stays.
         raise not_on_roster()
     await sessions.end_all(account_id=actor.account_id)
-    itself = replace(actor, member_id=member["id"], branch_id=member["branch_id"])
+    itself = msgspec.structs.replace(actor, member_id=member["id"], branch_id=member["branch_id"])
     await audit.record(itself, "member:bind", subject="member", subject_id=member["id"], fields=["account"])
     return await sessions.open_session(member_id=member["id"], account_id=actor.account_id, device=device)
 

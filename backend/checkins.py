@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from backend import checkins_batch, checkins_write, tasks
+from backend import checkins_batch, checkins_streak, checkins_write, tasks
 from backend.checkins_batch import Attempt
 from backend.checkins_write import FinishedDay, Stored
 from backend.kernel import access, audit, clock, database
@@ -103,7 +103,7 @@ async def record(actor: Actor, *, task_id: int, member_id: int, studied_on: date
 async def _streak_with(member_id: int, task_id: int, kind: str, today: date) -> dict[str, int]:
     """The streak as it stands once this task is done."""
     letter = "k" if kind == "on_time" else "m"
-    letters = await checkins_write.letters([(member_id, task_id, letter, today)])
+    letters = await checkins_streak.letters([(member_id, task_id, letter, today)])
     return checkins_batch.streak_shown(letters[member_id, task_id])
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from backend import checkins_write, quizzes, tasks
+from backend import checkins_streak, checkins_write, quizzes, tasks
 from backend.checkins_write import FinishedDay, Pair, State, Stored
 from backend.kernel import metrics
 from backend.kernel.batches import Batcher
@@ -166,7 +166,7 @@ async def _fetched_that_day(attempts: Sequence[Attempt]) -> set[tuple[int, int]]
 async def _with_streaks(days: Sequence[FinishedDay]) -> list[FinishedDay]:
     """The days with the streak in their receipt as it stands once each is done."""
     doing = [(*day.pair, "k" if day.kind == "on_time" else "m", day.on) for day in days]
-    letters = await checkins_write.letters(doing) if doing else {}
+    letters = await checkins_streak.letters(doing) if doing else {}
     return [replace(day, receipt={"streak": streak_shown(letters[day.pair]), **day.receipt}) for day in days]
 
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import msgspec
 
-from backend import figures, quizzes
-from backend.kernel.database import as_date, as_instant, dialect, fetch, lock_rows, table_of, transactional
+from backend import figures, quizzes, tasks_marks, tasks_today
+from backend.kernel.database import as_date, as_instant, fetch, lock_rows, table_of, transactional
 from backend.kernel.errors import DakaError, NotFound
 from backend.quizzes import DayAnswers, Graded
 
@@ -89,7 +89,7 @@ async def hold(pairs: dict[Pair, date]) -> State:
     # Who withdrew consent while the request was under way writes nothing any more.
     facts = {pair: fact for pair, fact in facts.items() if fact["blanked_at"] is None or pair in stored}
     open_pairs = {pair: pairs[pair] for pair in facts if pair not in stored}
-    return State(facts, stored, *await _marks(open_pairs))
+    return State(facts, stored, *await tasks_marks.marks(open_pairs))
 
 
 _CHECK_IN = {
@@ -125,28 +125,6 @@ async def find(pairs: Sequence[Pair]) -> dict[Pair, Stored]:
     }
 
 
-async def _marks(pairs: dict[Pair, date]) -> tuple[dict[Pair, set[int]], dict[Pair, dict[int, bool]]]:
-    """The passages that are marked as read, and the first answers, of these pairs."""
-    read: dict[Pair, set[int]] = {}
-    firsts: dict[Pair, dict[int, bool]] = {}
-    if pairs:
-        wanted, values = table_of(_PAIR, [(*pair, day) for pair, day in pairs.items()])
-        own = "{0}.member_id = w.member_id AND {0}.task_id = w.task_id AND {0}.task_date = w.task_date"
-        for row in await fetch(
-            "SELECT r.member_id, r.task_id, r.passage_id AS id, NULL AS right_answer "  # noqa: S608
-            f"FROM {wanted} w CROSS JOIN reading r WHERE {own.format('r')} "
-            'UNION ALL SELECT a.member_id, a.task_id, a.question_id, CASE WHEN a."right" THEN 1 ELSE 0 END '
-            f"FROM {wanted} w CROSS JOIN answer a WHERE {own.format('a')} AND a.is_first",
-            *values,
-        ):
-            pair = row["member_id"], row["task_id"]
-            if row["right_answer"] is None:
-                read.setdefault(pair, set()).add(row["id"])
-            else:
-                firsts.setdefault(pair, {})[row["id"]] = bool(row["right_answer"])
-    return read, firsts
-
-
 async def store(days: Sequence[FinishedDay], state: State) -> dict[Pair, Stored]:
     """Writes these days, none of which is there yet, with all that belongs to them, and moves the summary: as they now stand."""
     if not days:
@@ -161,6 +139,7 @@ async def store(days: Sequence[FinishedDay], state: State) -> dict[Pair, Stored]
         wanted, values = table_of({"member_id": "bigint", "task_id": "bigint"}, tallied)
         await fetch(f"DELETE FROM answer_tally WHERE (member_id, task_id) IN (SELECT member_id, task_id FROM {wanted} w)", *values)  # noqa: S608
     await _move(days, counts, state)
+    tasks_today.forget(day.member_id for day in days)
     return {day.pair: Stored(ids[day.pair], day.task_id, day.task_date, day.kind, day.at, day.receipt, True) for day in days}
 
 
@@ -254,36 +233,3 @@ async def keep_keys(rows: Sequence[tuple[int, str, str, datetime]]) -> None:
             "ON CONFLICT (member_id, key) DO NOTHING",
             *values,
         )
-
-
-# --- streaks ----------------------------------------------------------------------------------------------------------
-
-_DAYS = {"member_id": "bigint", "task_id": "bigint", "letter": "text", "today": "date"}
-
-# Every task day of a member up to today, each as a letter of rules/streaks.py; the task that is being done has the letter it will have.
-_LETTERS = f"""
-SELECT w.member_id, w.task_id, t.id, t.date, CASE WHEN t.id = w.task_id THEN w.letter WHEN c.kind = 'makeup' THEN 'm'
-  WHEN c.id IS NOT NULL THEN 'k' WHEN EXISTS (
-    SELECT 1 FROM leave l WHERE l.member_id = m.id AND l.state = 'granted' AND l.starts_on <= t.date AND l.ends_on >= t.date
-  ) THEN 'e' WHEN t.date < w.today THEN 'x' ELSE 'o' END AS letter
-FROM {{wanted}} w CROSS JOIN plan_member pm CROSS JOIN daily_task t CROSS JOIN member m CROSS JOIN standing st
-LEFT JOIN check_in c ON c.member_id = m.id AND c.task_id = t.id AND c.task_date = t.date
-WHERE pm.member_id = w.member_id AND t.date <= w.today AND {figures.IN_PLAN} AND {figures.ON_ROSTER} AND {figures.STANDS}
-"""  # noqa: S608
-_TOGETHER = {
-    "postgres": "SELECT member_id, task_id, STRING_AGG(date || letter, '') AS days FROM ({letters}) x GROUP BY member_id, task_id",
-    "sqlite": "SELECT member_id, task_id, GROUP_CONCAT(date || letter, '') AS days FROM ({letters}) x GROUP BY member_id, task_id",
-}
-
-
-async def letters(doing: Sequence[tuple[int, int, str, date]]) -> dict[Pair, str]:
-    """For each (member, task, letter, today): the member's task days up to today as letters, in order of date, that task as `letter`."""
-    wanted, values = table_of(_DAYS, doing)
-    rows = await fetch(_TOGETHER[dialect()].format(letters=_LETTERS.format(wanted=wanted)), *values)
-    # A day is ten figures and its letter.
-    return {
-        (row["member_id"], row["task_id"]): "".join(
-            day[10] for day in sorted(row["days"][at : at + 11] for at in range(0, len(row["days"]), 11))
-        )
-        for row in rows
-    }

@@ -14,6 +14,8 @@ from backend.rules.streaks import Day
 
 COUNTS = ("assigned", "excused", "on_time", "makeup", "proxy", "firsts", "rights")
 CHUNK = 400
+# How often this process has recounted: what is remembered of members and their tasks is out of date after one.
+recounts = 0
 
 # Who has which task, with the standing of the task's date: each (member, task) pair once.
 IN_PLAN = "pm.plan_id = t.plan_id AND pm.starts_on <= t.date AND (pm.until IS NULL OR pm.until > t.date)"
@@ -26,8 +28,7 @@ JOIN member m ON {ON_ROSTER}
 JOIN standing st ON {STANDS}
 """
 
-# One row for each (member, task) pair of the audience: the definition of *Assigned* and *Done* in SQL. {where} narrows t, pm or m.
-PAIRS = f"""
+_PAIR_COLUMNS = """
 SELECT t.id AS task_id, t.date AS date, t.branch_id, m.id AS member_id, COALESCE(st.unit_id, 0) AS unit_id, st.tier, st.status,
   c.id AS checkin_id, c.kind, c.recorded_by_id, m.blanked_at,
   CASE WHEN c.id IS NULL AND EXISTS (
@@ -37,11 +38,19 @@ SELECT t.id AS task_id, t.date AS date, t.branch_id, m.id AS member_id, COALESCE
   CASE WHEN c.id IS NOT NULL AND c.recorded_by_id IS NULL AND c.kind = 'makeup' THEN 1 ELSE 0 END AS makeup,
   CASE WHEN c.recorded_by_id IS NOT NULL THEN 1 ELSE 0 END AS proxy,
   COALESCE(c.firsts, a.firsts, 0) AS firsts, COALESCE(c.rights, a.rights, 0) AS rights
-{AUDIENCE}
+"""
+_DONE = """
 LEFT JOIN check_in c ON c.member_id = m.id AND c.task_id = t.id AND c.task_date = t.date
 LEFT JOIN answer_tally a ON a.member_id = m.id AND a.task_id = t.id AND a.task_date = t.date
-WHERE {{where}}
-"""  # noqa: S608
+"""
+
+# One row for each (member, task) pair of the audience: the definition of *Assigned* and *Done* in SQL. {where} narrows t, pm or m.
+PAIRS = f"{_PAIR_COLUMNS}{AUDIENCE}{_DONE}WHERE {{where}}\n"
+# The same for the few members of a table w (member_id, …). CROSS JOIN: SQLite begins with them, and not with all the tasks.
+PAIRS_OF = f"""{_PAIR_COLUMNS}
+FROM {{wanted}} w CROSS JOIN plan_member pm CROSS JOIN daily_task t CROSS JOIN member m CROSS JOIN standing st {_DONE}
+WHERE pm.member_id = w.member_id AND {IN_PLAN} AND {ON_ROSTER} AND {STANDS} AND {{where}}
+"""
 
 SUMS = """
 SELECT task_id, unit_id, tier, status, SUM(1 - excused) AS assigned, SUM(excused) AS excused, SUM(on_time) AS on_time,
@@ -71,8 +80,10 @@ GROUP BY a.member_id, a.task_id, a.task_date
 
 async def recount(task_ids: Iterable[int]) -> None:
     """Rewrites the summary of these tasks from the rows. Call it after the change, in the same transaction."""
+    global recounts
     ids = sorted(set(task_ids))
     await lock_rows("daily_task", ids)
+    recounts += 1
     for at in range(0, len(ids), CHUNK):
         chosen = int_list(ids[at : at + CHUNK])
         sums = SUMS.format(pairs=PAIRS.format(where=f"t.id IN ({chosen})"))
@@ -114,9 +125,7 @@ _PAIR = {"member_id": "bigint", "task_id": "bigint"}
 async def facts(pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], dict]:
     """The PAIRS rows of these (member_id, task_id); a pair outside the audience is left out. Call `hold` before. One query."""
     wanted, values = table_of(_PAIR, pairs)
-    # CROSS JOIN: SQLite begins with the few pairs that are wanted, and not with all the tasks.
-    begun = PAIRS.replace("FROM daily_task t\n", f"FROM {wanted} w CROSS JOIN daily_task t\n", 1)
-    rows = await fetch(begun.format(where="t.id = w.task_id AND m.id = w.member_id"), *values)
+    rows = await fetch(PAIRS_OF.format(wanted=wanted, where="t.id = w.task_id"), *values)
     return {(row["member_id"], row["task_id"]): row for row in rows}
 
 

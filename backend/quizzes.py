@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from backend import figures, tasks
+from backend import figures, tasks, tasks_today
 from backend.kernel import clock
 from backend.kernel.access import Actor
 from backend.kernel.database import as_date, fetch, lock_rows, table_of, transactional
@@ -91,6 +91,7 @@ async def answer(actor: Actor, *, task_id: int, answers: Sequence[Any], today: d
     content = await tasks.content_of(task_id)
     graded = grade_all(content, answers)
     await _store(DayAnswers(actor.member_id, task_id, task["date"], graded))
+    tasks_today.forget([actor.member_id])
     firsts = await first_answers(actor.member_id, task_id)
     answered = {g.question_id for g in graded}
     results = [result_of(q, firsts[q.id]) for q in content.questions if q.id in answered]

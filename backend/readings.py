@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
-from backend import tasks
+from backend import tasks, tasks_today
 from backend.kernel import clock
 from backend.kernel.access import Actor
 from backend.kernel.database import fetch, transactional
@@ -23,6 +23,7 @@ async def mark(actor: Actor, *, task_id: int, passages: Sequence[int], today: da
     asked = [passage.id for passage in (await tasks.content_of(task_id)).passages]
     _refuse_unknown(passages, set(asked))
     await _store(actor.member_id, task_id, task["date"], dict.fromkeys(passages))
+    tasks_today.forget([actor.member_id])
     rows = await fetch("SELECT passage_id FROM reading WHERE member_id = $1 AND task_id = $2", actor.member_id, task_id)
     read = {row["passage_id"] for row in rows}
     return {"passages_read": sum(passage in read for passage in asked), "passages_total": len(asked)}

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+
+import msgspec
 
 from backend import consents
 from backend.kernel import clock, security
@@ -72,7 +73,7 @@ async def actor_of(token: str, *, kind: str = "mini", request_id: str = "") -> A
             _remembered[key] = known
     if known[1].kind != kind:
         raise Unauthorised()
-    return replace(known[1], request_id=request_id)
+    return msgspec.structs.replace(known[1], request_id=request_id)
 
 
 async def _look_up(token_hash: str) -> Actor:

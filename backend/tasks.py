@@ -1,55 +1,28 @@
-"""Daily tasks (每日任务) as a member meets them: today's, those of a period, one in full."""
+"""Daily tasks (每日任务) as a member meets them: those of a period, one in full. Today's: see tasks_today.py."""
 
 from __future__ import annotations
 
 from datetime import date, timedelta
 from typing import Any
 
-from backend import figures
+from backend import figures, tasks_marks
 from backend.kernel.access import Actor
-from backend.kernel.database import as_date, fetch, int_list, transactional
+from backend.kernel.database import as_date, fetch, int_list
 from backend.kernel.errors import Conflict, Invalid, NotFound
 from backend.rules import periods
-from backend.tasks_content import TaskContent, content_of, contents_of, questions_by_id
+from backend.tasks_content import TaskContent, content_of, contents_of, questions_by_id, shown
 
 __all__ = [
-    "TaskContent", "content_of", "contents_of", "detail", "listing", "of_today", "questions_by_id", "refuse_unless_open", "task_for",
+    "TaskContent", "content_of", "contents_of", "detail", "listing", "questions_by_id", "refuse_unless_open", "task_for",
 ]  # fmt: skip
 
 LONGEST_PERIOD = 400  # days
-FETCHES_REMEMBERED = 50_000
 
 _PAIR = """
 SELECT p.task_id AS id, p.date, t.makeup_until, t.title, t.plan_id, p.branch_id, p.unit_id,
   p.excused, p.checkin_id, p.kind, p.recorded_by_id
 FROM ({pairs}) p JOIN daily_task t ON t.id = p.task_id
 """
-
-# The first day after $2 with a task for the member $1 who is not on leave that day.
-_NEXT = """
-SELECT MIN(n.date) AS date FROM (
-  SELECT (
-    SELECT MIN(t.date) FROM daily_task t WHERE t.plan_id = pm.plan_id AND t.date > $2 AND t.date >= pm.starts_on
-      AND (pm.until IS NULL OR t.date < pm.until) AND t.date >= m.joined_on AND (m.left_on IS NULL OR t.date < m.left_on)
-      AND NOT EXISTS (
-        SELECT 1 FROM leave l WHERE l.member_id = m.id AND l.state = 'granted' AND l.starts_on <= t.date AND l.ends_on >= t.date
-      )
-  ) AS date FROM plan_member pm JOIN member m ON m.id = pm.member_id WHERE pm.member_id = $1
-) n
-"""
-
-_MARKS = """
-SELECT 'passage' AS what, r.passage_id AS id FROM reading r WHERE r.member_id = $1 AND r.task_id = $2
-UNION ALL
-SELECT 'question' AS what, a.question_id AS id FROM answer a WHERE a.member_id = $1 AND a.task_id = $2 AND a.is_first
-"""
-
-_FETCHED = """
-INSERT INTO task_fetch (session_id, task_id, fetched_on) SELECT s.id, $2::bigint, $3::date FROM session s WHERE s.id = $1
-ON CONFLICT (session_id, task_id, fetched_on) DO NOTHING
-"""
-
-_fetches: set[tuple[int, int, date]] = set()
 
 
 async def task_for(member_id: int, *, task_id: int) -> dict[str, Any]:
@@ -80,67 +53,16 @@ async def _pairs(where: str, *values: Any) -> list[dict[str, Any]]:
     ]
 
 
-async def of_today(actor: Actor, *, today: date) -> dict[str, Any]:
-    """{"date", "task": Task or None, "next_date"}: what the member has to do today, and the next day with a task outside a leave."""
-    found = await _pairs("m.id = $1 AND t.date = $2", actor.member_id, today)
-    following = (await fetch(_NEXT, actor.member_id, today))[0]["date"]
-    task = await _shown(actor, found[0], today) if found else None
-    return {"date": today, "task": task, "next_date": as_date(following)}
-
-
 async def detail(actor: Actor, *, task_id: int, today: date) -> dict[str, Any]:
     """The Task in full, without a right answer. Raises NotFound outside its audience, Conflict `not_open` before its day."""
     task = await task_for(actor.member_id, task_id=task_id)
     if task["date"] > today:
         raise Conflict("这一天的学习任务还没有开始。", code="not_open")
-    return await _shown(actor, task, today)
-
-
-async def _shown(actor: Actor, task: dict[str, Any], today: date) -> dict[str, Any]:
-    content = await content_of(task["id"])
-    marks = await fetch(_MARKS, actor.member_id, task["id"])
-    read = {mark["id"] for mark in marks if mark["what"] == "passage"}
-    answered = {mark["id"] for mark in marks if mark["what"] == "question"}
+    pair = (actor.member_id, task_id)
+    read, answered = await tasks_marks.marks({pair: task["date"]})
     if task["date"] == today:
-        await _note_fetch(actor.session_id, task["id"], today)
-    return {
-        "id": content.id,
-        "date": content.date,
-        "title": content.title,
-        "aspects": content.aspects,
-        "guidance": content.guidance,
-        "passages": [
-            {"id": p.id, "section": p.section, "number": p.number, "text": p.text, "source_url": p.source_url, "read": p.id in read}
-            for p in content.passages
-        ],
-        "questions": [{"id": q.id, "kind": q.kind, "stem": q.stem, "options": q.options} for q in content.questions],
-        "prompt": content.prompt,
-        "progress": {
-            "passages_read": sum(p.id in read for p in content.passages),
-            "passages_total": len(content.passages),
-            "questions_answered": sum(q.id in answered for q in content.questions),
-            "questions_total": len(content.questions),
-            "checked_in": task["checkin_id"] is not None,
-            "kind": task["kind"],
-        },
-        "makeup_until": content.makeup_until,
-    }
-
-
-async def _note_fetch(session_id: int, task_id: int, day: date) -> None:
-    """Keeps the evidence for a day finished without a network (离线补传): one write for a session and day, in this process."""
-    fetched = (session_id, task_id, day)
-    if fetched in _fetches:
-        return
-    await _write_fetch(fetched)
-    if len(_fetches) >= FETCHES_REMEMBERED:
-        _fetches.clear()
-    _fetches.add(fetched)
-
-
-@transactional
-async def _write_fetch(fetched: tuple[int, int, date]) -> None:
-    await fetch(_FETCHED, *fetched)
+        await tasks_marks.note_fetch(actor.session_id, task_id, today)
+    return shown(await content_of(task_id), task, read.get(pair, set()), answered.get(pair, {}))
 
 
 async def listing(actor: Actor, *, first: date | None, last: date | None, today: date) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -102,7 +103,7 @@ async def content_of(task_id: int) -> TaskContent:
 async def contents_of(task_ids: Collection[int]) -> dict[int, TaskContent]:
     """The same for several tasks; one that does not exist is left out. At most three queries, whatever the number."""
     now = time.monotonic()
-    found = {task_id: known[1] for task_id in task_ids if (known := _remembered.get(task_id)) and known[0] > now}
+    found = {task_id: known for task_id in task_ids if (known := remembered(task_id))}
     if missing := [task_id for task_id in task_ids if task_id not in found]:
         looked_up = await _look_up(missing)
         if len(_remembered) + len(looked_up) > REMEMBERED_MOST:
@@ -110,6 +111,12 @@ async def contents_of(task_ids: Collection[int]) -> dict[int, TaskContent]:
         _remembered.update({task_id: (now + REMEMBERED_S, content) for task_id, content in looked_up.items()})
         found |= looked_up
     return found
+
+
+def remembered(task_id: int) -> TaskContent | None:
+    """The content as this process remembers it, None when it is to be read again."""
+    known = _remembered.get(task_id)
+    return known[1] if known and known[0] > time.monotonic() else None
 
 
 def forget(task_id: int) -> None:
@@ -149,6 +156,32 @@ def _content(rows: Sequence[dict[str, Any]], passages: list[TaskPassage], questi
     )
 
 
+def shown(content: TaskContent, task: dict[str, Any], read: Collection[int], answered: Collection[int]) -> dict[str, Any]:
+    """The Task as a member sees it, never with a right answer. `task`: {"checkin_id", "kind"} of the member's own."""
+    return {
+        "id": content.id,
+        "date": content.date,
+        "title": content.title,
+        "aspects": content.aspects,
+        "guidance": content.guidance,
+        "passages": [
+            {"id": p.id, "section": p.section, "number": p.number, "text": p.text, "source_url": p.source_url, "read": p.id in read}
+            for p in content.passages
+        ],
+        "questions": [{"id": q.id, "kind": q.kind, "stem": q.stem, "options": q.options} for q in content.questions],
+        "prompt": content.prompt,
+        "progress": {
+            "passages_read": sum(p.id in read for p in content.passages),
+            "passages_total": len(content.passages),
+            "questions_answered": sum(q.id in answered for q in content.questions),
+            "questions_total": len(content.questions),
+            "checked_in": task["checkin_id"] is not None,
+            "kind": task["kind"],
+        },
+        "makeup_until": content.makeup_until,
+    }
+
+
 async def questions_by_id(ids: Sequence[int]) -> list[TaskQuestion]:
     """These questions, withdrawn ones too, in order of id."""
     return _questions(await fetch(f"SELECT {_QUESTION} FROM question q WHERE q.id IN ({int_list(ids)}) ORDER BY q.id"))  # noqa: S608
@@ -174,6 +207,7 @@ def _questions(rows: Iterable[dict[str, Any]]) -> list[TaskQuestion]:
     ]
 
 
-def _json(value: Any) -> Any:
-    """A JSON column as a raw statement gives it: text, whichever the dialect."""
-    return msgspec.json.decode(value) if isinstance(value, str | bytes) else value
+@functools.lru_cache(maxsize=REMEMBERED_MOST)
+def _json(text: str) -> Any:
+    """A JSON column as a raw statement gives it, read once for the same text: nobody changes what comes back."""
+    return msgspec.json.decode(text)

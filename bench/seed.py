@@ -106,6 +106,7 @@ async def main(folder: Path) -> None:
         await curriculum.load(PACK)
         for name, requests in (await _requests()).items():
             _write(folder / f"{name}.tsv", requests)
+        await fetch("ANALYZE")
         counts: dict[str, Any] = {"支部": BRANCHES, "会员": BRANCHES * MEMBERS, "任务": BRANCHES * DAYS}
         print(json.dumps(counts, ensure_ascii=False))
     finally:

@@ -10,9 +10,10 @@ from histories import DAYS, HISTORIES, PEOPLE, History, begin
 from hypothesis import HealthCheck, given, settings
 from oracle import COUNTS
 
-from backend import checks, figures
+from backend import checkins_streak, checks, figures
 from backend.coverage import coverage
 from backend.kernel import clock
+from backend.rules.streaks import LETTERS
 from models.members import Status, Tier
 from models.questions import Withdrawal
 
@@ -34,7 +35,19 @@ async def test_random_histories_count_as_the_oracle_counts_them(door: Door, draw
         await compare(history, axes)
     for axes in TWO[len(drawn["events"]) % 5 :: 5]:
         await compare(history, axes)
+    await compare_streaks(history)
     assert await checks.broken(branch_id=history.secretary.branch_id) == []
+
+
+async def compare_streaks(history: History) -> None:
+    """The days that a receipt's streak goes by are the days of the progress page."""
+    done = [(member, task, "m") for member, task in history.world["check_ins"]]
+    told = await checkins_streak.letters([(*pair, letter, history.today) for *pair, letter in done]) if done else {}
+    for member, task, _ in done:
+        days = await figures.facts_of(member, today=history.today)
+        counted = ["m" if d["task_id"] == task else LETTERS[figures.day_of(d, today=history.today).state] for d in days]
+        if task in {d["task_id"] for d in days}:
+            assert told[member, task] == "".join(counted)
 
 
 PLAIN = (0, (0, Tier.PEER, Status.FULL))

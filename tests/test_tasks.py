@@ -179,6 +179,9 @@ async def test_content_is_asked_of_the_database_once_for_all_members(door: Door,
     await door.get("/tasks/today", cast.bob)
     with counting() as queries:
         assert (await door.get("/tasks/today", cast.bob)).status == 200
+    assert len(queries) == 0, "what was just told is remembered"
+    with counting() as queries:
+        assert (await door.get("/tasks/today", cast.bob, headers={"Cache-Control": "no-cache"})).status == 200
     assert len(queries) == 3, "the pair, the next day, the marks"
     with counting() as queries:
         assert (await door.get("/tasks/today", cast.alice)).status == 200

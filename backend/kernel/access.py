@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
+
 from backend.kernel.errors import Forbidden, NotFound
 
 SECRETARY, EDITOR, UNIT_HEAD, OBSERVER = "secretary", "editor", "unit_head", "observer"
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
+class Actor(msgspec.Struct, frozen=True):
     """Whoever calls: a session, and the member behind it once it is bound. `branch_path` is "/1/5/": the branch and its ancestors."""
 
     session_id: int
