@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-import statistics
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ GRACE_S = 60
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run: requests answered in time, latencies in ms, answers by status, and what went wrong: `failed` is to be 0."""
+    """One run: requests answered in time, latencies in ms, answers by status. `rate` is of those that succeeded; `failed` is to be 0."""
 
     requests: int
     seconds: float
@@ -36,11 +35,15 @@ class Run:
 
     @property
     def rate(self) -> float:
-        return self.requests / self.seconds if self.seconds else 0.0
+        return self.succeeded / self.seconds if self.seconds else 0.0
+
+    @property
+    def succeeded(self) -> int:
+        return sum(count for status, count in self.statuses.items() if status.startswith("2"))
 
     @property
     def failed(self) -> int:
-        return self.broken + sum(count for status, count in self.statuses.items() if not status.startswith("2"))
+        return self.broken + self.requests - self.succeeded
 
 
 def build() -> Path:
@@ -70,8 +73,11 @@ def _told(place: Place, scenario: str, out: str, seconds: float) -> Run:
     return run
 
 
+AGAIN = ("-w",)  # for requests that may be repeated
+
+
 async def drive(place: Place, scenario: str, *, seconds: float, connections: int, options: Sequence[str] = ()) -> Run:
-    """Runs one scenario of the place's request files to its end. `options` go to the generator, `-w` for requests that may be repeated."""
+    """Runs one scenario of the place's request files to its end. `options` go to the generator, AGAIN for example."""
     words = command(place, scenario, seconds=seconds, connections=connections, options=options)
     running = await asyncio.create_subprocess_exec(*words, stdout=asyncio.subprocess.PIPE)
     try:
@@ -82,8 +88,3 @@ async def drive(place: Place, scenario: str, *, seconds: float, connections: int
     if running.returncode:
         raise SystemExit(f"{place.label} {scenario}：压测程序失败（{running.returncode}）")
     return _told(place, scenario, out.decode(), seconds)
-
-
-def middle(runs: Sequence[Run], name: str) -> float:
-    """The median of a figure over some rounds."""
-    return statistics.median(getattr(run, name) for run in runs)

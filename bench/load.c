@@ -1,6 +1,6 @@
 /* Sends HTTP requests from a file to 127.0.0.1 and measures the answers: as fast as it goes, or each at its own time.
 
-   load -p PORT -i FILE [-c connections] [-d seconds] [-f first] [-r rate] [-k requests a connection] [-x hang-ups %] [-w] [-o] [-l log]
+   load -p PORT -i FILE [-c connections] [-d seconds] [-f first] [-n most] [-r rate] [-k requests a connection] [-x hang-ups %] [-w] [-o] [-l log]
 
    A line of FILE is one request: due (ms from the start), method, path, token, idempotency key, body, parted by tabs; what is empty is left
    out. A connection has one request on its way at a time. Without -o or -r, each connection sends the next line as soon as it is
@@ -39,7 +39,7 @@ struct connection {
 struct record { size_t line; long began; unsigned latency; int status; long id; };
 
 static const char *text;
-static size_t *lines, line_count, next_line, first_line, log_count, log_room, waiting;
+static size_t *lines, line_count, next_line, first_line, most, log_count, log_room, waiting;
 static struct connection *connections;
 static struct record *records;
 static struct sockaddr_in address = {.sin_family = AF_INET};
@@ -79,7 +79,7 @@ static long due(size_t line) {
     return start + (long)(atof(text + lines[line % line_count]) * 1000);
 }
 
-static int has_next(void) { return wrap || next_line < line_count; }
+static int has_next(void) { return (wrap || next_line < line_count) && (!most || next_line - first_line < most); }
 
 static void compose(struct connection *c, size_t line) {
     const char *field[FIELDS], *at = text + lines[line % line_count];
@@ -244,12 +244,13 @@ static void report(double took, long until, const char *log) {
 
 int main(int argc, char **argv) {
     const char *file = NULL, *log = NULL;
-    for (int flag; (flag = getopt(argc, argv, "p:i:c:d:f:r:k:x:wol:")) != -1;) switch (flag) {
+    for (int flag; (flag = getopt(argc, argv, "p:i:c:d:f:n:r:k:x:wol:")) != -1;) switch (flag) {
         case 'p': port = atoi(optarg); break;
         case 'i': file = optarg; break;
         case 'c': count = atoi(optarg); break;
         case 'd': seconds = atof(optarg); break;
         case 'f': first_line = atol(optarg); break;
+        case 'n': most = atol(optarg); break;
         case 'r': rate = atof(optarg); break;
         case 'k': keep = atoi(optarg); break;
         case 'x': hang_ups = atoi(optarg); break;

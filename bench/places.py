@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import os
@@ -72,8 +73,8 @@ class Ground:
 
     async def database(self, name: str, *, like: str = "") -> str:
         """The address of a new database, empty or a copy of the one called `like`, which nobody may be using."""
-        await _execute(self.postgres, f'CREATE DATABASE "{name}"' + (f' TEMPLATE "{like}"' if like else ""))
-        return self.postgres.rpartition("/")[0] + f"/{name}"
+        await _execute(self.postgres, f"CREATE DATABASE bench_{name}" + (f" TEMPLATE bench_{like}" if like else ""))
+        return self.postgres.rpartition("/")[0] + f"/bench_{name}"
 
 
 async def _execute(url: str, *statements: str) -> None:
@@ -111,6 +112,27 @@ def fill(env: dict[str, str], size: Size, folder: Path, *, check_ins: int = 0) -
     counts = (f"--members={size.members}", f"--branches={size.branches}", f"--days={size.days}", f"--open-days={size.open_days}")
     print(run(["-m", "backend", "bench-data", *counts], env=env, cwd=folder), flush=True)
     return json.loads(run(["-m", "bench.request_files", str(folder), f"--check-ins={check_ins}"], env=env, cwd=ROOT))
+
+
+async def prepared(ground: Ground, name: str, label: str, size: Size, *, sqlite: bool = False, check_ins: int = 0) -> Place:
+    """A place for the product with a filled database of its own and its request files, not yet served."""
+    place = Place(name, label, ground.folder / name)
+    place.folder.mkdir()
+    place.env = ground.env("" if sqlite else await ground.database(name), place.folder)
+    print(f"{label}：{fill(place.env, size, place.folder, check_ins=check_ins)}", flush=True)
+    return place
+
+
+def options(scenario: str, **defaults: int | float | str) -> argparse.Namespace:
+    """The command line of a scenario: --rounds, --seconds and the size of its data, with these defaults, among others of its own."""
+    parser = argparse.ArgumentParser(prog=f"make bench SCENARIO={scenario}")
+    for name, value in {"rounds": 3, "seconds": 5.0, "members": 10_000, "branches": 250, "days": 65, "open_days": 60, **defaults}.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value, help=f"（{value}）")
+    return parser.parse_args()
+
+
+def size_of(given: argparse.Namespace) -> Size:
+    return Size(given.members, given.branches, given.days, given.open_days)
 
 
 def refuse_unsound(env: dict[str, str], folder: Path, label: str) -> None:

@@ -95,7 +95,8 @@ async def write(folder: Path, *, most: int) -> dict[str, int]:
     observer = (await fetch("SELECT member_id FROM role_grant WHERE role = 'observer'"))[0]["member_id"]
     secretaries = [row["member_id"] for row in await fetch("SELECT member_id FROM role_grant WHERE role = 'secretary' ORDER BY member_id")]
     tokens = await _sign_in([*(student["id"] for student in students), observer])
-    quarter = f"from={today - timedelta(days=QUARTER_DAYS - 1)}&to={today}"
+    studied = as_date((await fetch(_STUDIED))[0]["day"]) or today
+    quarter = f"from={studied - timedelta(days=QUARTER_DAYS - 1)}&to={studied}"
     files: dict[str, Iterable[Request]] = {
         "check-in": await _check_ins(students, tokens, today, most),
         "today": [get("/tasks/today", tokens[student["id"]]) for student in students],

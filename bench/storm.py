@@ -30,38 +30,19 @@ LABELS = {
 PEERS = {"FastAPI": "fastapi", "SQLAlchemy": "sqlalchemy", "uvicorn": "uvicorn", "Django": "django", "gunicorn": "gunicorn"}
 
 
-def arguments(words: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="make bench SCENARIO=storm")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=5)
-    parser.add_argument("--connections", default="32,128,512")
-    parser.add_argument("--only", default=",".join(LABELS), help="comma list of " + ", ".join(LABELS))
-    parser.add_argument("--members", type=int, default=10_000)
-    parser.add_argument("--branches", type=int, default=250)
-    parser.add_argument("--days", type=int, default=65)
-    parser.add_argument("--open-days", type=int, default=60)
-    return parser.parse_args(words)
-
-
 async def contestants(stack: AsyncExitStack, ground: Ground, chosen: list[str], size: Size, seconds: float) -> list[Place]:
     """Everything under load, started, with its own copy of the same data."""
     found = {name: Place(name, LABELS[name], ground.folder / "postgres") for name in chosen}
     on_postgres = [name for name in chosen if name != "sqlite"]
     if on_postgres:
-        folder = ground.folder / "postgres"
-        folder.mkdir()
-        url = await ground.database("ours")
-        env = ground.env(url, folder)
-        print("PostgreSQL：", places.fill(env, size, folder), flush=True)
+        first = await places.prepared(ground, "postgres", LABELS["postgres"], size)
         for name in on_postgres:
-            own = url if name == "postgres" else await ground.database(name, like="ours") if name != "bare" else ""
-            found[name].env = ground.env(own, folder) if name != "bare" else {}
+            if name == "postgres":
+                found[name] = first
+            elif name != "bare":
+                found[name].env = ground.env(await ground.database(name, like="postgres"), first.folder)
     if "sqlite" in found:
-        place = found["sqlite"]
-        place.folder = ground.folder / "sqlite"
-        place.folder.mkdir()
-        place.env = ground.env("", place.folder)
-        print("SQLite：", places.fill(place.env, size, place.folder), flush=True)
+        found["sqlite"] = await places.prepared(ground, "sqlite", LABELS["sqlite"], size, sqlite=True)
     if "pgbench" in found:
         pgbench.write_scripts(found["pgbench"], size, seconds)
     for name, place in found.items():
@@ -89,8 +70,8 @@ async def one(place: Place, connections: int, seconds: float) -> Run:
 
 
 async def main() -> int:
-    given = arguments()
-    size = Size(given.members, given.branches, given.days, given.open_days)
+    given = places.options("storm", connections="32,128,512", only=",".join(LABELS))
+    size = places.size_of(given)
     chosen = [name for name in LABELS if name in given.only.split(",")]
     counts = [int(text) for text in given.connections.split(",")]
     report = Report("storm", "打卡风暴：全部规则开启，能有多快")
@@ -100,7 +81,8 @@ async def main() -> int:
         await report.head(ground, **PEERS)
         contest = await contestants(stack, ground, chosen, size, given.seconds)
         for place in contest:
-            await one(place, 32, WARM_UP_S)
+            if place.name != "pgbench":  # it warms up within its run
+                await one(place, counts[0], WARM_UP_S)
         for number in range(given.rounds):
             for connections in counts:
                 for place in contest:
@@ -108,7 +90,10 @@ async def main() -> int:
                         continue
                     run = await one(place, connections, given.seconds)
                     runs.setdefault((place.name, CLIENTS if place.name == "pgbench" else connections), []).append(run)
-                    print(f"第 {number + 1} 轮 {connections} 连接 {place.label}：{run.rate:.0f}/s p99 {run.p99:.0f} ms", flush=True)
+                    print(
+                        f"第 {number + 1} 轮 {connections} 连接 {place.label}：{run.rate:.0f}/s p99 {run.p99:.0f} ms，失败 {run.failed}",
+                        flush=True,
+                    )
         for place in contest:
             if place.env:
                 places.refuse_unsound(place.env, place.folder, place.label)

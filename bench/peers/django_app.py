@@ -43,6 +43,8 @@ from bench.peers.django_models import (  # noqa: E402
     SignIn,
     Standing,
     TaskFigure,
+    TaskPassage,
+    TaskQuestion,
 )  # fmt: skip
 
 
@@ -95,13 +97,14 @@ class CheckInView(APIView):
         sent.is_valid(raise_exception=True)
         member, at = request.user, days.now()
         today = days.shanghai_day(at)
-        task = DailyTask.objects.prefetch_related("passages", "questions").filter(id=task_id).first()
+        task = DailyTask.objects.filter(id=task_id).first()
         if task is None or not self._is_enrolled(member, task):
             raise exceptions.NotFound()
         if not task.date <= today <= task.makeup_until:
             raise Conflict("closed")
         answers = {answer["question"]: Given(answer) for answer in sent.validated_data["answers"]}
-        passages, questions = [p.id for p in task.passages.all()], list(task.questions.all())
+        passages = list(TaskPassage.objects.filter(task=task).values_list("passage_id", flat=True))
+        questions = [row.question for row in TaskQuestion.objects.filter(task=task).select_related("question")]
         if days.missing(passages, sent.validated_data["passages"], [q.id for q in questions], list(answers)):
             raise Conflict("incomplete")
         graded = {question.id: days.graded(answers[question.id], question) for question in questions}
@@ -136,7 +139,8 @@ class CheckInView(APIView):
         return on_roster and PlanMember.objects.filter(within(task.date), plan_id=task.plan_id, member=member).exists()
 
     def _move_summary(self, done: CheckIn, member: Member) -> None:
-        standing = Standing.objects.get(within(done.task_date), member=member)
+        # The first day of the first standing is -infinity in the database, which psycopg cannot read.
+        standing = Standing.objects.defer("starts_on").get(within(done.task_date), member=member)
         day = {"starts_on__lte": done.task_date, "ends_on__gte": done.task_date}
         excused = int(Leave.objects.filter(member=member, state="granted", **day).exists())
         moved = {done.kind: 1, "assigned": excused, "excused": -excused, "firsts": done.firsts, "rights": done.rights}

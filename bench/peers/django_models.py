@@ -62,11 +62,6 @@ class Leave(Table):
         db_table = "leave"
 
 
-class Passage(Table):
-    class Meta(Table.Meta):
-        db_table = "passage"
-
-
 class Question(Table):
     kind = models.CharField(max_length=20)
     answer = models.JSONField()
@@ -83,8 +78,6 @@ class DailyTask(Table):
     plan_id = models.BigIntegerField()
     date = models.DateField()
     makeup_until = models.DateField()
-    passages = models.ManyToManyField(Passage, through="TaskPassage")
-    questions = models.ManyToManyField(Question, through="TaskQuestion")
 
     class Meta(Table.Meta):
         db_table = "daily_task"
@@ -92,7 +85,7 @@ class DailyTask(Table):
 
 class TaskPassage(Table):
     task = models.ForeignKey(DailyTask, models.DO_NOTHING)
-    passage = models.ForeignKey(Passage, models.DO_NOTHING)
+    passage_id = models.BigIntegerField()
 
     class Meta(Table.Meta):
         db_table = "task_passage"

@@ -96,7 +96,8 @@ async def check_in(
         raise HTTPException(409, "incomplete")
     graded = {question.id: days.graded(answers[question.id], question) for question in questions}
     rights = sum(right for _, right in graded.values())
-    own = {"member_id": member.id, "task_id": task.id, "task_date": task.date}
+    member_id = member.id  # a rollback would make the object forget it
+    own = {"member_id": member_id, "task_id": task.id, "task_date": task.date}
     done = CheckIn(
         **own,
         kind="on_time" if today == task.date else "makeup",
@@ -118,7 +119,7 @@ async def check_in(
         await db.flush()
     except IntegrityError:
         await db.rollback()
-        first = await db.scalar(select(CheckIn).filter_by(member_id=member.id, task_id=task_id))
+        first = await db.scalar(select(CheckIn).filter_by(member_id=member_id, task_id=task_id))
         return JSONResponse(days.receipt(first))
     await _move_summary(db, done, member)
     await db.commit()

@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.driving import Run
 from bench.places import ROOT, Place, Size, run
 
-FASTEST = 12_000  # check-ins a second that must not use up a run's script
+FASTEST = 10_000  # check-ins a second that must not use up a run's script
 WARM_UP_S = 2  # a run's first seconds, in which each client prepares and plans its statements, do not count
 GRACE_S = 60
 
