@@ -1,4 +1,4 @@
-"""Signing in: a one-time code of wx.login, one call to WeChat (its stand-in, beside the service), a session. `make bench SCENARIO=login`."""
+"""Signing in: a one-time code of wx.login, one call to WeChat (a stand-in beside the service), a session. `make bench SCENARIO=login`."""
 
 from __future__ import annotations
 

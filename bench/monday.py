@@ -93,9 +93,9 @@ async def main() -> int:
         for place in some:
             places.refuse_unsound(place.env, place.folder, place.label)
     report.say(
-        f"{given.burst} 人在 60 秒内打卡（一半在前 15 秒），之后每秒 {given.rate:g} 人、持续 {given.stream_seconds} 秒；其中 15% 在 0.2 至 3 秒后"
-        f"用同一个 Idempotency-Key 再发一次。每个请求一条新连接，到点即发，延迟从应发出的时刻算起。数据：{size}；{given.rounds} 轮。"
-        "结束后 `daka check` 没有问题。"
+        f"{given.burst} 人在 60 秒内打卡（一半在前 15 秒），之后每秒 {given.rate:g} 人、持续 {given.stream_seconds} 秒；"
+        f"其中 15% 在 0.2 至 3 秒后用同一个 Idempotency-Key 再发一次。每个请求一条新连接，到点即发，延迟从应发出的时刻算起。"
+        f"数据：{size}；{given.rounds} 轮。结束后 `daka check` 没有问题。"
     )
     phases = (("前 5 秒", (0.0, 5.0)), ("这一分钟", (0.0, float(MINUTE_S))), ("之后", (float(MINUTE_S), float(length + RETRY_LAST_S))))
     rows = [_row(label, phase, rounds, until) for label, rounds in answers.items() for phase, until in phases]

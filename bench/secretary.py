@@ -51,7 +51,8 @@ async def main() -> int:
         places.refuse_unsound(place.env, place.folder, place.label)
     report.say(
         f"数据：{size}。每页每秒 {given.rate:g} 次，各支部书记轮流；风暴：{given.connections} 连接不停打卡，"
-        f"其间每秒 {spread([run.rate for run in storms])} 次，失败 {sum(run.failed for run in storms)}。每页每轮 {given.seconds:g} 秒，{given.rounds} 轮交错。"
+        f"其间每秒 {spread([run.rate for run in storms])} 次，失败 {sum(run.failed for run in storms)}。"
+        f"每页每轮 {given.seconds:g} 秒，{given.rounds} 轮交错。"
         "结束后 `daka check` 没有问题。"
     )
     rows = []
