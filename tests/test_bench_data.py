@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -70,6 +71,9 @@ async def test_bench_data_is_sound_and_every_scenario_gets_what_it_asks_for(sett
         before = await held(url)
         written = run("bench-data", *COUNTS)
         assert "党支部 4，名册人员 61，学习计划 3，每日任务 120，" in written
+        check_ins, answers, readings = (int(re.search(f"{word} (\\d+)", written)[1]) for word in ("打卡", "作答", "阅读"))
+        # 36 days are studied; 30 of them have answers and readings, but for the few that were written down by the secretary.
+        assert 0.75 < answers / 5 / check_ins < 0.88 and answers * 3 == readings * 5
         assert await held(url) == before
         again = daka("bench-data", *COUNTS, env=env, cwd=tmp_path)
         assert (again.returncode, again.stderr.strip()) == (1, "这个数据库不是空的，压测数据不写入其中；请换一个空的数据库。")
