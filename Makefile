@@ -8,7 +8,7 @@ UV := .venv/bin/uv
 STAMP := .venv/.locked
 LOCK := $(shell sha256sum uv.lock pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
 
-.PHONY: install run test test-sqlite test-postgres bench bench-all lint format clean
+.PHONY: install run test test-sqlite test-postgres bench bench-all bench-page lint format clean
 
 install: $(STAMP).$(LOCK)
 
@@ -61,6 +61,9 @@ bench: $(BENCHED)
 
 bench-all: $(BENCHED)
 	@for scenario in $(SCENARIOS); do .venv/bin/python -m bench.$$scenario $(BENCH) || exit 1; done
+
+bench-page: $(BENCHED)
+	@.venv/bin/python -m bench.page
 
 lint: $(TESTED)
 	.venv/bin/ruff check .
