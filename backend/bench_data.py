@@ -126,8 +126,8 @@ def _with_passages(day: LaidDay, passages: dict[int, list[int]], number: int) ->
 
 
 async def _summarise(everybody: Everybody) -> None:
-    """Every summary that is kept, from the rows, by the product's own statements; some branches at a time."""
+    """Every summary that is kept, recounted from the rows by the product's own functions; some branches at a time."""
     for at in range(0, len(everybody.branches), BRANCHES_A_TIME):
         chosen = int_list(everybody.branches[at : at + BRANCHES_A_TIME])
-        sums = figures.SUMS.format(pairs=figures.PAIRS.format(where=f"t.branch_id IN ({chosen})"))
-        await fetch(f"INSERT INTO task_figure (task_id, unit_id, tier, status, {', '.join(figures.COUNTS)}) {sums}")  # noqa: S608
+        rows = await fetch(f"SELECT id FROM daily_task WHERE branch_id IN ({chosen}) ORDER BY id")  # noqa: S608
+        await figures.recount(row["id"] for row in rows)
