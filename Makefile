@@ -8,7 +8,7 @@ UV := .venv/bin/uv
 STAMP := .venv/.locked
 LOCK := $(shell sha256sum uv.lock pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
 
-.PHONY: install run test test-sqlite test-postgres bench lint format clean conformance scenarios prove-content check-deploy image trust-backups trust-operations check-alerts
+.PHONY: install run test test-sqlite test-postgres bench lint format clean conformance scenarios prove-content check-deploy image trust-backups trust-operations check-alerts bench-all bench-page
 
 install: $(STAMP).$(LOCK)
 
@@ -58,9 +58,23 @@ test-sqlite: $(TESTED)
 test-postgres: $(TESTED)
 	DAKA_TEST_DB=postgres .venv/bin/python -m pytest
 
-# 压测不在 make test 之内；BENCH="--rounds 5" 传参数。
-bench: $(TESTED)
-	@.venv/bin/python -m bench.first_figures $(BENCH)
+# 压测不在 make test 之内：make bench SCENARIO=storm BENCH="--rounds 5"；各场景见 bench/README.md。
+SCENARIO ?= storm
+SCENARIOS := storm hot monday today secretary login growth crash hangups footprint
+BENCHED := .venv/.benched.$(LOCK)
+$(BENCHED): $(TESTED)
+	@$(UV) sync --quiet --locked --inexact --group dev --group bench --group peers
+	@rm -f .venv/.benched.* && touch $@
+
+bench: $(BENCHED)
+	@test -n "$(filter $(SCENARIO),$(SCENARIOS))" || { echo "没有这个场景：$(SCENARIO)。可选：$(SCENARIOS)"; exit 1; }
+	@.venv/bin/python -m bench.$(SCENARIO) $(BENCH)
+
+bench-all: $(BENCHED)
+	@for scenario in $(SCENARIOS); do .venv/bin/python -m bench.$$scenario $(BENCH) || exit 1; done
+
+bench-page: $(BENCHED)
+	@.venv/bin/python -m bench.page
 
 # 微信故障演练：真实的超时与等待，约五分钟。DOWN_S：每种中断持续的秒数；ONLY=hang 只演练一种。
 DOWN_S ?= 30

@@ -60,7 +60,7 @@ def _study(dice: random.Random, task: DailyTask, content: Any, student: Student,
     kind = "makeup" if late else "on_time"
     student.days.append(streaks.Day(task.date, "makeup" if late else "kept"))
     streak = streaks.streak(student.days, today=arrived_on)
-    graded = [] if on_paper else [_answer(question, right) for question, right in zip(content.questions, knows, strict=True)]
+    graded = [] if on_paper else [answer_of(question, right) for question, right in zip(content.questions, knows, strict=True)]
     at = clock.at(arrived_on, hour, minute, dice.randint(0, 59))
     return FinishedDay(
         member_id=student.member_id,
@@ -81,7 +81,7 @@ def _study(dice: random.Random, task: DailyTask, content: Any, student: Student,
     )
 
 
-def _answer(question: Any, right: bool) -> Graded:
+def answer_of(question: Any, right: bool) -> Graded:
     """A right answer as the question has it, or a wrong one of the right form."""
     if question.kind == "blank":
         return Graded(question.id, [question.answer[0] if right else "不记得了"], right)

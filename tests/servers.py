@@ -18,7 +18,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 Stop = Callable[[], None]
@@ -63,11 +63,12 @@ def start_redis() -> tuple[str, Stop]:
     return f"redis://127.0.0.1:{port}/0", stop
 
 
-def start_postgres(*, durable: bool = False) -> tuple[str, Stop]:
+def start_postgres(*, durable: bool = False, settings: Mapping[str, str] | None = None) -> tuple[str, Stop]:
     """A PostgreSQL with an empty database `daka`: its `postgres://` address (for Tortoise and asyncpg) and the function that stops it.
 
-    `durable=True` keeps fsync and synchronous commit on, for benches and crash tests. With DAKA_TEST_DATABASE_URL that database is
-    used as it is, and stopping does nothing. Works as root too: the server then runs as an ordinary user. Raises ServerError.
+    `durable=True` keeps fsync and synchronous commit on, for benches and crash tests; `settings` are added to the server's. With
+    DAKA_TEST_DATABASE_URL that database is used as it is, and stopping does nothing. Works as root too: the server
+    then runs as an ordinary user. Raises ServerError.
     """
     given = os.environ.get("DAKA_TEST_DATABASE_URL")
     if given:
@@ -84,14 +85,15 @@ def start_postgres(*, durable: bool = False) -> tuple[str, Stop]:
         if made.returncode:
             shutil.rmtree(directory, ignore_errors=True)
             raise ServerError(f"initdb: {made.stderr.strip()}")
-        settings = {
+        chosen = {
             "listen_addresses": "127.0.0.1",
             "port": port,
             "unix_socket_directories": "",
             "max_connections": 200,
             **({} if durable else {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}),
+            **(settings or {}),
         }
-        arguments = [text for name, setting in settings.items() for text in ("-c", f"{name}={setting}")]
+        arguments = [text for name, setting in chosen.items() for text in ("-c", f"{name}={setting}")]
         create = [binaries / "createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "daka", "-w", "daka"]
 
         def database_made() -> bool:

@@ -24,8 +24,8 @@ from test_demo import sign_in
 from backend import moves
 from backend.cli.main import main
 from backend.kernel import clock
-from backend.kernel.database import MIGRATION_LOCK
 from backend.kernel.errors import DakaError
+from backend.kernel.schema import MIGRATION_LOCK
 from backend.kernel.settings import Settings
 
 AXES = ("aspect", "unit", "tier", "status", "member", "day")

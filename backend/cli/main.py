@@ -14,10 +14,10 @@ from backend.kernel import settings
 from backend.kernel.errors import DakaError
 from backend.kernel.settings import Settings, SettingsError
 
-# Every group stands in a file of its name.
+# Every group stands in a file of its name (a hyphen is an underscore there).
 GROUPS = (
     *("serve", "worker", "migrate", "curriculum", "branch", "roster", "member", "questions", "plan", "console"),
-    *("check", "doctor", "backup", "restore", "move"),
+    *("check", "doctor", "backup", "restore", "move", "bench-data"),
 )
 
 
@@ -31,7 +31,7 @@ def parser(first_word: str = "") -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="命令")
     wanted = "serve" if first_word == "demo" else first_word
     for name in (wanted,) if wanted in GROUPS else GROUPS:
-        import_module(f"backend.cli.{name}").add(commands)
+        import_module(f"backend.cli.{name.replace('-', '_')}").add(commands)
     return top
 
 
