@@ -91,11 +91,14 @@ async def _get_ready(chosen: Settings) -> None:
 
 
 async def _refuse_strange_key(chosen: Settings) -> None:
-    """A look at the first and the last number that is stored encrypted: with another key they could be read no more."""
+    """A look at the first and the last numbers that are stored encrypted: with another key they could be read no more.
+
+    At many of them, because members who left keep theirs: a key that is lost is made good for those on the roster alone.
+    """
     from backend import members_keys
 
     async with database.opened(chosen):
-        seen, shut = await members_keys.unreadable(most=2)
+        seen, shut = await members_keys.unreadable(most=2000)
     if shut == seen > 0:
         raise SettingsError(members_keys.CURE)
     if shut:

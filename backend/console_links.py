@@ -35,7 +35,7 @@ async def create(actor: Actor | None, *, member_id: int) -> str:
         raise Forbidden()
     rows = await fetch(_MEMBER, member_id, clock.today())
     if not rows:
-        raise NotFound()
+        raise NotFound(f"没有编号为 {member_id} 的成员。" if actor is None else None)
     if not rows[0]["has_role"] or rows[0]["has_left"]:
         raise Conflict("此人没有控制台的角色（书记、党建工作部、专委会主任或上级党委）。", code="no_role")
     token = security.new_token()

@@ -124,9 +124,9 @@ async def curriculum(chosen: Settings) -> Finding:
         except NO_SUCH_TABLE:
             return Finding("学习内容", SKIPPED, "数据库结构不是最新，未检查")
     if found["aspects"] < 9 or not found["units"]:
-        return Finding("学习内容", FAIL, "还没有载入：请运行 daka curriculum load curriculum")
+        return Finding("学习内容", FAIL, "还没有载入：请运行 daka curriculum load")
     if not found["questions"]:
-        return Finding("学习内容", WARN, "没有题目：请运行 daka curriculum load curriculum 或 daka questions import")
+        return Finding("学习内容", WARN, "没有题目：请运行 daka curriculum load 或 daka questions import")
     if not found["branches"]:
         return Finding("学习内容", WARN, "还没有支部：请运行 daka branch create 名称")
     return Finding("学习内容", OK, f"{found['aspects']} 个方面、{found['units']} 个单元、{found['questions']} 道题")

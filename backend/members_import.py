@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from backend import audiences, branches, members_standing
+from backend import audiences, branches, members_keys, members_standing
 from backend.kernel import audit, clock, documents
 from backend.kernel.access import Actor, require
 from backend.kernel.database import fetch, transactional
@@ -84,7 +84,7 @@ async def _load(
     today = clock.today()
     found, doubts = roster.match(
         [roster.Row(line.number, line.draft.name, hashes_of(line.draft.phone) if line.draft.phone else ()) for line in lines],
-        [roster.Known(m.id, m.name, m.phone_hash, not has_left(m, today)) for m in known.values()],
+        [roster.Known(m.id, m.name, _number_of(m), not has_left(m, today)) for m in known.values()],
     )
     own = {line.number: _own_changes(known[found[line.number]], line.draft) for line in lines if found.get(line.number)}
     doubts += await _privileged(actor, branch_id, found, own)
@@ -135,6 +135,11 @@ def _faulty_rows(faults: list[tuple[int, str]]) -> Invalid:
         errors=[{"field": f"第 {number} 行", "message": reason} for number, reason in faults],
         extra={"faults": [{"row": number, "reason": reason} for number, reason in faults]},
     )
+
+
+def _number_of(member: Member) -> str | None:
+    """The look-up value of a known member's number; none where its key is lost: it tells nobody apart, and the file replaces it."""
+    return member.phone_hash if member.phone_sealed and members_keys.opens(member.phone_sealed) else None
 
 
 def _own_changes(member: Member, draft: Draft) -> dict[str, Any]:

@@ -9,8 +9,10 @@ from backend import audiences, consents, figures, sessions
 from backend.kernel import audit, clock
 from backend.kernel.access import Actor
 from backend.kernel.database import lock_rows, transactional
+from backend.kernel.errors import Invalid
 from backend.members_binding import shut_out
-from backend.members_guard import refuse_last_secretary
+from backend.members_guard import changeable, refuse_last_secretary
+from backend.rules import names
 from models.auth import Account, ConsoleLink, Session
 from models.checkins import CheckIn, IdempotencyKey
 from models.consents import Consent
@@ -39,16 +41,27 @@ async def withdraw(actor: Actor) -> None:
     Study rows stay under the pseudonym 已退出成员 + id. The member is no longer assigned from today on, or from tomorrow when today's task
     is checked in already: that day was done, and a figure changes by no withdrawal. Cannot be undone. Raises Conflict `last_secretary`.
     """
-    await _withdraw(actor, clock.today())
+    await _withdraw(actor, actor.member_id, today=clock.today())
     sessions.forget(member_id=actor.member_id)
 
 
+async def withdraw_for(*, member_id: int, name: str) -> None:
+    """The same from the command line, for a member who asks for it in writing. `name` guards against another's number.
+
+    Raises NotFound, Invalid `other_name`, Conflict `member_left` for a row that is blank already, `last_secretary`.
+    """
+    await _withdraw(None, member_id, today=clock.today(), name=name)
+
+
 @transactional
-async def _withdraw(actor: Actor, today: date) -> None:
-    await audiences.lock(actor.branch_id)
+async def _withdraw(actor: Actor | None, member_id: int, *, today: date, name: str | None = None) -> None:
+    # Locks the branch.
+    known = await changeable(None, member_id, "")
+    if name is not None and names.key(name) != names.key(known.name):
+        raise Invalid(f"编号 {member_id} 的成员不叫这个名字，没有做任何改动。", code="other_name")
     # Member before tasks, as a check-in takes them: one under way is let in first, one that comes later finds the member gone.
-    await lock_rows("member", [actor.member_id])
-    member = await Member.get(id=actor.member_id)
+    await lock_rows("member", [member_id])
+    member = await Member.get(id=member_id)
     await refuse_last_secretary(member)
     left_on = await _last_day(member, today)
     await shut_out(member.id)
@@ -62,7 +75,7 @@ async def _withdraw(actor: Actor, today: date) -> None:
     await Member.filter(id=member.id).update(name=f"已退出成员{member.id}", left_on=left_on, blanked_at=clock.now(), **BLANK)
     await audiences.refresh(member.branch_id, member_ids=[member.id], first=left_on)
     await figures.recount_days(member.branch_id, left_on)
-    await audit.record(actor, "member:withdraw", subject="member", subject_id=member.id, fields=BLANKED)
+    await audit.record(actor, "member:withdraw", subject="member", subject_id=member.id, branch_id=member.branch_id, fields=BLANKED)
 
 
 async def _last_day(member: Member, today: date) -> date:

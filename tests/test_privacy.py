@@ -8,15 +8,18 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from commands import run
 from door import Door
 from people import Cast, Person, add_person, add_plan, whole_day
 from queries import counting
 from tortoise import Tortoise
 from wechat_user import add_member, from_elsewhere, invite, new_phone, wechat_user
 
-from backend import privacy_export
+from backend import privacy_export, sessions
+from backend.cli import member as member_command
 from backend.kernel import clock, security
 from backend.kernel.database import as_date, fetch
+from backend.kernel.errors import DakaError
 from models.auth import Account, ConsoleLink, Session
 from models.checkins import CheckIn
 from models.consents import Consent
@@ -191,3 +194,24 @@ async def test_a_leaving_day_set_before_and_a_joining_day_to_come_are_respected(
     assert (await door.post("/me/withdraw-consent", cast.alice)).status == 204
     left_on = (await Member.get(id=cast.alice.id)).left_on
     assert left_on == (TODAY if days < 0 else TODAY + timedelta(days=days))
+
+
+async def test_the_office_withdraws_for_a_member_who_asks_and_for_nobody_else(door: Door, cast: Cast, capsys: pytest.CaptureFixture[str]):
+    """By the command: the number alone is not enough, and the last secretary stays."""
+    for who, name, code in ((cast.alice.id, "别人", "other_name"), (999_999, cast.alice.name, "not_found"),
+                            (cast.secretary.id, cast.secretary.name, "last_secretary")):  # fmt: skip
+        with pytest.raises(DakaError) as refused:
+            await run(member_command, "withdraw", str(who), "--name", name)
+        assert refused.value.code == code
+    assert (await door.get("/me", cast.alice)).status == 200
+    await run(member_command, "withdraw", str(cast.alice.id), "--name", f" {cast.alice.name}")
+    assert f"已退出成员{cast.alice.id}" in capsys.readouterr().out
+    sessions.forget(member_id=cast.alice.id)  # as the serving process does by itself within five seconds
+    assert (await door.get("/me", cast.alice)).status == 401
+    blank = await Member.get(id=cast.alice.id)
+    assert (blank.name, blank.phone_sealed) == (f"已退出成员{cast.alice.id}", None) and blank.blanked_at is not None
+    [entry] = await fetch("SELECT actor_id, branch_id FROM audit_entry WHERE action = 'member:withdraw' AND subject_id = $1", cast.alice.id)
+    assert dict(entry) == {"actor_id": None, "branch_id": cast.branch.id}
+    with pytest.raises(DakaError) as again:
+        await run(member_command, "withdraw", str(cast.alice.id), "--name", blank.name)
+    assert again.value.code == "member_left"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import time
 from datetime import timedelta
@@ -13,12 +14,14 @@ import pytest
 from commands import run
 from door import Door, Reply
 from people import Cast, Person, add_plan
+from wechat_user import new_phone
 
 from backend import members_import
 from backend.cli import roster as roster_commands
-from backend.kernel import clock
+from backend.kernel import clock, security, settings
 from backend.kernel.database import fetch
 from backend.kernel.errors import Invalid, NotFound
+from backend.members_columns import sealed_phone
 from backend.rules import forms_roster
 from models.branches import Unit
 from models.members import Member, Standing
@@ -126,6 +129,28 @@ async def test_an_editor_can_not_take_over_a_role_by_a_roster(door: Door, cast: 
     assert reply.json["updated"] == 1
     assert (await Member.get(id=cast.secretary.id)).phone_hash is None
     assert (await _load(door, cast.secretary, book(("陈书记", 13800138000)))).json["updated"] == 1
+
+
+async def test_a_number_whose_key_is_lost_is_replaced_and_another_number_is_not(door: Door, cast: Cast):
+    """What the service tells to do about a lost DAKA_SECRET_KEY, without which it does not start."""
+    lost, kept = new_phone(), new_phone()
+    await Member.filter(id=cast.bob.id).update(**under_another_key(lost))
+    await Member.filter(id=cast.alice.id).update(**sealed_phone(kept))
+    reply = await _load(door, cast.secretary, book(("白杰", lost), ("安敏", new_phone())), partial="1")
+    assert [fault["row"] for fault in reply.json["faults"]] == [3] and reply.json["updated"] == 1
+    for person, phone in ((cast.bob, lost), (cast.alice, kept)):
+        assert security.decrypt((await Member.get(id=person.id)).phone_sealed, purpose="phone") == phone
+    again = await _load(door, cast.secretary, book(("白杰", lost)))
+    assert (again.json["updated"], again.json["unchanged"]) == (0, 1)
+
+
+def under_another_key(phone: str) -> dict[str, str | None]:
+    before = settings.current()
+    settings.use(dataclasses.replace(before, secret_keys=("x" * 64,)))
+    try:
+        return sealed_phone(phone)
+    finally:
+        settings.use(before)
 
 
 async def test_what_is_no_workbook_or_has_no_names_is_refused(door: Door, cast: Cast):

@@ -1,11 +1,11 @@
-"""`daka member`: adding and listing members, roles and invitation codes."""
+"""`daka member`: adding and listing members, roles, invitation codes, and a member's withdrawal."""
 
 from __future__ import annotations
 
 import argparse
 from typing import Any
 
-from backend import branches, members
+from backend import branches, members, privacy
 from backend.cli.arguments import day, row_id
 from backend.kernel.database import transactional
 from backend.kernel.settings import Settings
@@ -41,6 +41,10 @@ def add(commands: argparse._SubParsersAction) -> None:
     command = group.add_parser("invite", help="生成一次性邀请码（7 天有效，旧码作废）")
     command.add_argument("id", type=row_id, metavar="成员编号")
     command.set_defaults(run=invite)
+    command = group.add_parser("withdraw", help="本人要求删除时：清除其个人信息，此人退出，不可恢复")
+    command.add_argument("id", type=row_id, metavar="成员编号")
+    command.add_argument("--name", required=True, metavar="姓名", help="须与该编号的成员一致，以免误删")
+    command.set_defaults(run=withdraw)
 
 
 async def add_member(parsed: argparse.Namespace, settings: Settings) -> None:
@@ -97,3 +101,9 @@ async def role(parsed: argparse.Namespace, settings: Settings) -> None:
 async def invite(parsed: argparse.Namespace, settings: Settings) -> None:
     """Prints the code alone, so that a script can take it."""
     print((await members.invite(None, member_id=parsed.id))["invite_code"])
+
+
+async def withdraw(parsed: argparse.Namespace, settings: Settings) -> None:
+    await privacy.withdraw_for(member_id=parsed.id, name=parsed.name)
+    print(f"成员 {parsed.id} 已退出，个人信息已清除，登录已结束；学习记录以“已退出成员{parsed.id}”留存，以往的统计不变。")
+    print("此前的备份里仍有其个人信息，到期删除；若恢复了此前的备份，须再执行一次。")
