@@ -1,4 +1,4 @@
-"""`daka member`: adding and listing members, roles, invitation codes, and a member's withdrawal."""
+"""`daka member`: adding and listing members, roles, invitation codes, bindings, and a member's withdrawal."""
 
 from __future__ import annotations
 
@@ -41,6 +41,9 @@ def add(commands: argparse._SubParsersAction) -> None:
     command = group.add_parser("invite", help="生成一次性邀请码（7 天有效，旧码作废）")
     command.add_argument("id", type=row_id, metavar="成员编号")
     command.set_defaults(run=invite)
+    command = group.add_parser("unbind", help="解除微信绑定，结束其全部登录（换了微信号或手机丢失时；之后再发邀请码）")
+    command.add_argument("id", type=row_id, metavar="成员编号")
+    command.set_defaults(run=unbind)
     command = group.add_parser("withdraw", help="本人要求删除时：清除其个人信息，此人退出，不可恢复")
     command.add_argument("id", type=row_id, metavar="成员编号")
     command.add_argument("--name", required=True, metavar="姓名", help="须与该编号的成员一致，以免误删")
@@ -101,6 +104,11 @@ async def role(parsed: argparse.Namespace, settings: Settings) -> None:
 async def invite(parsed: argparse.Namespace, settings: Settings) -> None:
     """Prints the code alone, so that a script can take it."""
     print((await members.invite(None, member_id=parsed.id))["invite_code"])
+
+
+async def unbind(parsed: argparse.Namespace, settings: Settings) -> None:
+    await members.unbind(None, member_id=parsed.id)
+    print(f"成员 {parsed.id} 没有绑定微信了，其全部登录与未用的控制台链接已失效。")
 
 
 async def withdraw(parsed: argparse.Namespace, settings: Settings) -> None:
