@@ -18,9 +18,10 @@ GRACE_S = 60
 def write_scripts(place: Place, size: Size, seconds: float) -> None:
     """A script for each run of so many seconds, with days of its own on which everybody has joined, into the place's folder."""
     kept, each = min(size.open_days, size.days // 2), ceil((seconds + WARM_UP_S) * FASTEST / size.members)
-    counts = [str(count) for count in (size.members, size.branches, size.days, kept // each * each, each)]
-    run(["-m", "bench.peers.pgbench_script", str(place.folder), *counts], env=place.env, cwd=ROOT)
+    counts = [str(count) for count in (size.members, size.branches, size.days, kept, each)]
+    written = run(["-m", "bench.peers.pgbench_script", str(place.folder), *counts], env=place.env, cwd=ROOT)
     place.sent = {"members": size.members, "branches": size.branches, "days": size.days, "used": 0}
+    print(f"pgbench：{written} 轮的脚本", flush=True)
 
 
 async def drive(place: Place, *, seconds: float, clients: int) -> Run:

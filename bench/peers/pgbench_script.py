@@ -1,13 +1,14 @@
 """Writes pgbench scripts with the very statements of one check-in: the product makes one, and what it sends is written down.
 
 `python -m bench.peers.pgbench_script FOLDER MEMBERS BRANCHES DAYS KEPT EACH`, with DAKA_* settings of a database that `daka bench-data`
-has filled and that nobody else uses. Of the KEPT latest days each script gets EACH. Within a script member, task and day come from a
-counter (ids are in order); unit, tier, status and leave from the statement that reads them, as in the product.
+has filled and that nobody else uses. Of the KEPT latest days each script gets EACH; prints how many scripts. Within a script member,
+task and day come from a counter (ids are in order); unit, tier, status and leave from the statement that reads them, as in the product.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import re
 import sys
@@ -61,8 +62,6 @@ def script(days: Sequence[Sequence[Sent]], member_id: int, task_ids: Sequence[in
     written = []
     for sent in zip(*days, strict=True):
         sql = sent[0][0]
-        if any(other != sql for other, _ in sent):
-            raise SystemExit("两天的打卡用了不同的语句，无法写出 pgbench 脚本。")
         names = {}
         for given in _GIVEN.finditer(sql):
             parameters = [int(text) for text in re.findall(r"\$(\d+)", given[1])]
@@ -114,15 +113,22 @@ async def write(folder: Path, members: int, branches: int, days: int, kept: int,
     # The pool has one connection, which keeps its listeners when it is given back.
     async with connections.get("default").acquire_connection() as driver:
         driver.add_query_logger(lambda query: sent.append((query.query, list(query.args or ()))))
-    for first in range(0, len(rows), each):
-        task_ids, by_day = [row["id"] for row in rows[first : first + each]], []
-        for task_id in task_ids:
-            await _check_in(last[0], task_id)  # what is remembered for 5 s is remembered now
-            sent.clear()
-            await _check_in(last[1], task_id)
-            by_day.append(list(sent))
-        head = VARIABLES.format(number=task_ids[0] - days * (branches - 1)).lstrip()
-        (folder / f"pgbench-{first // each}.sql").write_text(head + script(by_day, last[1]["id"], task_ids), "utf-8")
+    days_sent: list[tuple[int, list[Sent]]] = []
+    for row in rows:
+        await _check_in(last[0], row["id"])  # what is remembered for 5 s is remembered now
+        sent.clear()
+        await _check_in(last[1], row["id"])
+        days_sent.append((row["id"], list(sent)))
+    # Days that follow each other and were sent with the same statements (today is not, nor is another month) share a script.
+    number = 0
+    for _, alike in itertools.groupby(days_sent, key=lambda day: [statement[0] for statement in day[1]]):
+        some = list(alike)
+        for first in range(0, len(some) - each + 1, each):
+            task_ids, by_day = zip(*some[first : first + each], strict=True)
+            head = VARIABLES.format(number=task_ids[0] - days * (branches - 1)).lstrip()
+            (folder / f"pgbench-{number}.sql").write_text(head + script(by_day, last[1]["id"], task_ids), "utf-8")
+            number += 1
+    print(number)
 
 
 async def main() -> None:
