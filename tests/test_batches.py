@@ -136,6 +136,23 @@ async def test_a_caller_who_hangs_up_leaves_the_others_their_answers():
     assert desk.batches == [[0], [1, 2]] or desk.batches == [[0, 1, 2]]
 
 
+async def test_an_error_that_meets_nobody_any_more_is_told_to_the_loop():
+    desk, told = Desk(), []
+    batcher: Batcher[Any, Any] = Batcher(desk.settle)
+    [gone] = await submitted(batcher, "bad")
+    await asyncio.sleep(0.01)
+    gone.cancel()
+    loop = asyncio.get_running_loop()
+    before = loop.get_exception_handler()
+    loop.set_exception_handler(lambda _, context: told.append(context["exception"]))
+    try:
+        desk.may_go.set()
+        await batcher.drain()
+    finally:
+        loop.set_exception_handler(before)
+    assert [type(error) for error in told] == [ValueError]
+
+
 async def test_draining_waits_for_everything_that_has_come_in():
     desk = Desk()
     batcher: Batcher[Any, Any] = Batcher(desk.settle)

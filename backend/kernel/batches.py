@@ -103,8 +103,10 @@ class Batcher(Generic[T, R]):
             outcomes = [error] * len(batch)
         for waiting, outcome in zip(batch, outcomes, strict=True):
             if waiting.answered.done():
-                continue  # the caller has gone
-            if isinstance(outcome, BaseException):
+                # The caller has gone. What nobody expected is told all the same.
+                if isinstance(outcome, Exception) and not isinstance(outcome, DakaError):
+                    asyncio.get_running_loop().call_exception_handler({"message": "Unhandled exception", "exception": outcome})
+            elif isinstance(outcome, BaseException):
                 waiting.answered.set_exception(outcome)
             else:
                 waiting.answered.set_result(outcome)

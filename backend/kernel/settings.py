@@ -123,12 +123,13 @@ def _database_url(text: str, data_dir: Path) -> str:
         return f"sqlite://{data_dir / 'daka.sqlite3'}"
     if text.startswith("postgresql://"):
         text = "postgres" + text.removeprefix("postgresql")
+    url = _url("DATABASE_URL", text, ("sqlite", "postgres"))
     # The drivers of the service and of its commands read these differently; libpq's variables are the same for all, pg_dump too.
-    if dict(parse_qsl(urlsplit(text).query)).keys() & {"ssl", "sslmode", "sslrootcert"}:
+    if dict(parse_qsl(urlsplit(url).query)).keys() & {"ssl", "sslmode", "sslrootcert"}:
         raise SettingsError(
             "DAKA_DATABASE_URL 里不写 ssl、sslmode：数据库连接的加密用环境变量 PGSSLMODE=verify-full 与 PGSSLROOTCERT=证书文件"
         )
-    return _url("DATABASE_URL", text, ("sqlite", "postgres"))
+    return url
 
 
 def _secret_keys(text: str, data_dir: Path, env: str) -> tuple[str, ...]:
