@@ -174,7 +174,7 @@ async def test_who_has_accepted_nothing_gets_nothing_and_the_reason_is_told(worl
 async def test_a_refusal_is_final_and_names_its_reason(
     world: World, caplog: pytest.LogCaptureFixture, changes: dict[str, Any], reason: str
 ) -> None:
-    caplog.set_level("INFO")
+    caplog.set_level("INFO", logger="backend")
     assert await send(world, **changes) == Delivery(Outcome.REFUSED, reason)
     assert world.asked(MESSAGE) == 1 and ("alarm" in caplog.text) is (reason != "openid")
     assert ("field thing1" in caplog.text) is (reason == "fields") and "长长" not in caplog.text
