@@ -8,7 +8,7 @@ UV := .venv/bin/uv
 STAMP := .venv/.locked
 LOCK := $(shell sha256sum uv.lock pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
 
-.PHONY: install run test test-sqlite test-postgres bench lint format clean conformance scenarios prove-content check-deploy image trust-backups trust-operations check-alerts bench-all bench-page
+.PHONY: install run test test-long test-sqlite test-postgres bench lint format clean conformance scenarios prove-content check-deploy image trust-backups trust-operations check-alerts bench-all bench-page
 
 install: $(STAMP).$(LOCK)
 
@@ -32,14 +32,22 @@ $(TESTED): $(STAMP).$(LOCK)
 # 不碰数据库的测试只跑一遍；其余的在两个数据库上各跑一遍，同时进行。结尾的汇总来自 pytest 本身。
 NO_DATABASE := tests/rules $(wildcard tests/test_documents*.py tests/test_wechat_*.py tests/test_sandbox*.py tests/test_curriculum_pack*.py) \
 	$(patsubst %,tests/test_%.py,architecture phone batches deployment backups_archive doctor_alone logs)
-test: $(TESTED)
+define both
 	@mkdir -p var
 	@set -o pipefail; \
-	DAKA_TEST_DB=postgres .venv/bin/python -m pytest -p no:cacheprovider $(NO_DATABASE:%=--ignore=%) >var/test-postgres.log 2>&1 & other=$$!; \
-	DAKA_TEST_DB=sqlite .venv/bin/python -m pytest; one=$$?; \
+	DAKA_TEST_DB=postgres .venv/bin/python -m pytest -p no:cacheprovider -m "$(1)" $(NO_DATABASE:%=--ignore=%) >var/test-postgres.log 2>&1 & other=$$!; \
+	DAKA_TEST_DB=sqlite .venv/bin/python -m pytest -m "$(1)"; one=$$?; \
 	wait $$other; two=$$?; \
 	echo "—— PostgreSQL ——"; cat var/test-postgres.log; \
 	exit $$(( one || two ))
+endef
+
+test: $(TESTED)
+	$(call both,not long)
+
+# 反复启动整个服务或整条命令的检查：多进程、停止、备份、迁移、体检、压测数据。CI 在 make test 之后运行。
+test-long: $(TESTED)
+	$(call both,long)
 
 # 停止与意外：在启动的每个时刻停止、主进程被杀、请求卡住。两个数据库各约半分钟。
 trust-operations: $(TESTED)

@@ -219,6 +219,7 @@ async def test_another_key_is_said_plainly_and_an_older_one_still_counts(saved: 
         await place.lose()
 
 
+@pytest.mark.long
 async def test_an_older_backup_is_brought_up_to_this_version_or_leaves_the_place_empty(saved: Saved, place: Installation, tmp_path: Path):
     await place.become(saved.of)
     await place.go_back_to("0001_initial")

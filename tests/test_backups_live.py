@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from check_in_load import build_load
 from door import Door
 from installations import Installation, apart, installation
@@ -14,6 +15,9 @@ from process import daka, environment, running
 
 from backend.backups_archive import opened
 from backend.kernel.settings import Settings
+
+# Starts whole processes, again and again: see `make test-long`.
+pytestmark = pytest.mark.long
 
 
 async def test_a_backup_taken_while_members_check_in_brings_every_acknowledged_one_back(

@@ -21,6 +21,9 @@ from backend.kernel.settings import Settings
 from bench.monday import schedule
 from bench.places import Place
 
+# Starts whole processes, again and again: see `make test-long`.
+pytestmark = pytest.mark.long
+
 COUNTS = ("--members", "60", "--branches", "3", "--days", "40", "--open-days", "4")
 # What the database itself holds on to: with it gone, a storm would prove nothing.
 _HELD = """

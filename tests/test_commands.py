@@ -95,6 +95,7 @@ def fails(*words: str, env: dict[str, str], cwd: Path) -> str:
     return done.stderr
 
 
+@pytest.mark.long
 def test_an_unreachable_database_is_one_sentence(tmp_path: Path):
     away = environment(DATABASE_URL=f"postgres://daka:x@127.0.0.1:{free_port()}/daka", SECRET_KEY="1" * 64)
     for words in (("branch", "list"), ("migrate",)):
@@ -105,6 +106,7 @@ def test_an_unreachable_database_is_one_sentence(tmp_path: Path):
         assert sentence in fails("branch", "list", env=broken, cwd=tmp_path)
 
 
+@pytest.mark.long
 def test_files_and_branches_on_a_database_of_its_own(tmp_path: Path):
     env = environment(DATABASE_URL=f"sqlite://{tmp_path / 'daka.sqlite3'}", SECRET_KEY="1" * 64, LOG_LEVEL="WARNING")
 

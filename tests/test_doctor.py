@@ -20,6 +20,9 @@ from backend.kernel import security
 from backend.kernel import settings as kernel_settings
 from backend.kernel.settings import Settings
 
+# Starts whole processes, again and again: see `make test-long`.
+pytestmark = pytest.mark.long
+
 KEY, OTHER_KEY = "k" * 64, "o" * 64
 PASSWORD = "canary-password"
 LINE = re.compile(r"([✓!✗–]) ([^：]+)：(.+)")

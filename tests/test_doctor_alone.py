@@ -25,6 +25,9 @@ from backend import doctor, doctor_machine, doctor_wechat
 from backend.kernel import clock
 from backend.kernel.settings import Settings
 
+# Starts whole processes, again and again: see `make test-long`.
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.parametrize(
     "changed, subject, cure",

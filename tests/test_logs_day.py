@@ -30,6 +30,9 @@ from backend.kernel.settings import Settings
 from backend.wechat.sandbox.faults import parse_fault
 from models.members import Role
 
+# Starts whole processes, again and again: see `make test-long`.
+pytestmark = pytest.mark.long
+
 REFLECTION = "金丝雀心得：今天读了三段，很受教育。"
 FEEDBACK = "金丝雀意见：字太小。"
 NAME = "金丝雀"

@@ -28,6 +28,9 @@ from backend.kernel.errors import DakaError
 from backend.kernel.schema import MIGRATION_LOCK
 from backend.kernel.settings import Settings
 
+# Starts whole processes, again and again: see `make test-long`.
+pytestmark = pytest.mark.long
+
 AXES = ("aspect", "unit", "tier", "status", "member", "day")
 MEDDLING = """
 CREATE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.excused := NEW.excused + 1; RETURN NEW; END $$;

@@ -22,6 +22,9 @@ from process import environment, running
 from backend.kernel import clock
 from backend.kernel.settings import Settings
 
+# Starts whole processes, again and again: see `make test-long`.
+pytestmark = pytest.mark.long
+
 TERMINATE = b"X\x00\x00\x00\x04"
 
 

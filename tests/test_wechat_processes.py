@@ -19,6 +19,9 @@ from backend.kernel.redis import aioredis, connect
 from backend.wechat.client import STABLE_TOKEN, TEXT_CHECK
 from backend.wechat.sandbox.tokens import invalidate
 
+# Starts whole processes, again and again: see `make test-long`.
+pytestmark = pytest.mark.long
+
 PROCESSES, CALLS = 4, 50
 KEY = f"wechat:token:{APPID}"
 NO_REDIS = "redis://127.0.0.1:9/0"

@@ -25,6 +25,9 @@ from backend.kernel.jobs import Job
 from backend.kernel.settings import Settings
 from models.checkins import IdempotencyKey
 
+# Starts whole processes, again and again: see `make test-long`.
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def env(settings: Settings, tmp_path: Path) -> dict[str, str]:

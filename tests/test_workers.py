@@ -22,6 +22,9 @@ from process import DEADLINE_S, environment, free_port, running
 from backend.kernel import database
 from backend.kernel.settings import Settings
 
+# Starts whole processes, again and again: see `make test-long`.
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def env(door: Door, settings: Settings, tmp_path: Path) -> dict[str, str]:
