@@ -111,6 +111,14 @@ async def test_unbinding_ends_every_session_and_frees_the_account(door: Door, ca
     assert [(entry["subject_id"], entry["fields"]) for entry in log] == [(cast.alice.id, ["account"])]
 
 
+async def test_the_command_unbinds_too(door: Door, cast: Cast, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(NotFound, match="没有编号为 999999 的成员"):
+        await run(member_commands, "unbind", "999999")
+    await run(member_commands, "unbind", str(cast.alice.id))
+    assert f"成员 {cast.alice.id} 没有绑定微信了" in capsys.readouterr().out
+    assert (await door.get("/me", cast.bob)).status == 200 and (await door.get("/me", cast.alice)).status == 401
+
+
 async def test_the_commands_lead_from_nothing_to_a_secretary_with_a_code(door: Door, cast: Cast, capsys: pytest.CaptureFixture[str]):
     def printed() -> str:
         return capsys.readouterr().out.strip()
