@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from backend import branches, consents, curriculum, members, plans, sessions, tasks
-from backend.kernel import clock, database, settings
+from backend.kernel import clock, database, schema, settings
 from backend.kernel.database import fetch, transactional
 from models.auth import Account
 from models.consents import Consent
@@ -98,7 +98,7 @@ def _write(path: Path, requests: Iterable[Request]) -> None:
 
 async def main(folder: Path) -> None:
     chosen = settings.use(settings.load())
-    await database.migrate(chosen)
+    await schema.migrate(chosen)
     await database.connect(chosen)
     try:
         if await fetch("SELECT id FROM branch LIMIT 1"):
