@@ -75,6 +75,8 @@ ME = {"method": "GET", "route": "/api/v1/me", "status": "200"}
 async def test_the_figures_of_all_workers_are_one_and_outlive_a_worker(cast: Cast, env: dict[str, str], tmp_path: Path):
     several = many() == "2"
     async with running("serve", "--workers", many(), env=env, cwd=tmp_path) as (base, process):
+        # The first worker answers before the last one has come up.
+        await until(lambda: alive(base, int(many())))
         await asked_by_new_connections(base, cast.alice, 60)
         for _ in range(8):
             assert await seen(base, "daka_requests_total", **ME) == 60
