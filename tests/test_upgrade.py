@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from process import environment, fresh_database
 
 from backend.kernel.settings import Settings
