@@ -16,7 +16,10 @@ class Entry:
     who: str
 
 
-ENTRIES = (Entry("今日", "/", "stats.read"),)
+ENTRIES = (
+    Entry("今日", "/", "stats.read"),
+    Entry("成员", "/members", "members.read"),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date
 
 ROLES = {"secretary": "书记", "editor": "党建工作部", "unit_head": "专委会主任", "observer": "上级党委"}
+TIERS = {"leader": "领导干部（领学）", "expert": "专家学者（导学）", "exemplar": "先进人物（促学）", "peer": "会员（互学）"}
+STATUSES = {"full": "正式党员", "probationary": "预备党员", "activist": "入党积极分子", "associate": "会员"}
 WEEKDAYS = "一二三四五六日"
 HIDDEN = "—"
 
@@ -25,3 +27,12 @@ def day(when: date) -> str:
 
 def roles(held: frozenset[str]) -> str:
     return "、".join(word for role, word in ROLES.items() if role in held)
+
+
+LEAVE_REASONS = {"illness": "病假", "travel": "出差", "family": "家事", "work": "工作", "other": "其他"}
+LEAVE_STATES = {"asked": "待答复", "granted": "已准", "refused": "未准", "cancelled": "已撤回"}
+# The fields of a member, as changes of them are told.
+FIELDS = {
+    "name": "姓名", "phone": "手机号", "unit": "专委会", "tier": "类别", "status": "身份", "post": "职务",
+    "party_joined_on": "入党时间", "note": "备注",
+}  # fmt: skip

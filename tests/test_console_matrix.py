@@ -20,6 +20,7 @@ ANYBODY = {"stranger", "secretary", "editor", "unit_head", "observer"}
 INSIDE = ANYBODY - {"stranger"}
 OFFICE = {"secretary", "editor"}
 SECRETARY = {"secretary"}
+HEADS = OFFICE | {"unit_head"}
 
 # page -> who may open it, and (pages that show something) the statements it takes, however many members there are.
 ROWS: dict[str, tuple[set[str], int | None]] = {
@@ -28,6 +29,24 @@ ROWS: dict[str, tuple[set[str], int | None]] = {
     "POST /sign-out": (INSIDE, None),
     "GET /": (INSIDE, 7),
     "GET /coverage.xlsx": (INSIDE, 4),
+    "GET /members": (HEADS, 3),
+    "GET /members/new": (OFFICE, 1),
+    "POST /members/new": (OFFICE, None),
+    "POST /members/invites": (OFFICE, None),
+    "POST /members/export": (OFFICE, None),
+    "GET /members/import": (OFFICE, 0),
+    "GET /members/template.xlsx": (OFFICE, 0),
+    "POST /members/import/preview": (OFFICE, None),
+    "POST /members/import": (OFFICE, None),
+    "GET /members/<member_id:int>": (HEADS, 11),
+    "GET /members/<member_id:int>/edit": (OFFICE, 3),
+    "POST /members/<member_id:int>/edit": (OFFICE, None),
+    "POST /members/<member_id:int>/roles": (SECRETARY, None),
+    "POST /members/<member_id:int>/unbind": (OFFICE, None),
+    "POST /members/<member_id:int>/departure": (OFFICE, None),
+    "POST /members/<member_id:int>/withdraw": (SECRETARY, None),
+    "GET /members/<member_id:int>/leave": (SECRETARY, 4),
+    "POST /members/<member_id:int>/leave": (SECRETARY, None),
 }
 VENDORED = [Path(__file__).parent.parent / "console/static/vendor", Path(__file__).parent / "browser/vendor"]
 
