@@ -21,6 +21,7 @@ from api import (
     health,
     leaves,
     members,
+    notices,
     openapi,
     plans,
     privacy,
@@ -59,6 +60,7 @@ FEATURES: tuple[Blueprint, ...] = (
     readings.blueprint,
     quizzes.blueprint,
     checkins.blueprint,
+    notices.blueprint,
     progress.blueprint,
     coverage.blueprint,
 )

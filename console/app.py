@@ -9,12 +9,12 @@ from sanic.response import HTTPResponse
 
 from backend.kernel import database, refusals
 from backend.kernel.errors import DakaError, NotFound, Unavailable
-from console import signin, today
+from console import plans, questions, questions_import, signin, tasks, today
 from console.http import HERE, PREFIX, drop, render
 from console.http import SESSION as SESSION_COOKIE
 
 log = structlog.get_logger()
-pages = (signin.blueprint, today.blueprint)
+pages = (signin.blueprint, today.blueprint, plans.blueprint, tasks.blueprint, questions.blueprint, questions_import.blueprint)
 
 rest = Blueprint("console_rest")
 rest.static("/static", HERE / "static", name="console_static")
