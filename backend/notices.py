@@ -28,7 +28,7 @@ WHERE w.created_at >= $2 AND a.answered_at < w.created_at GROUP BY w.id, w.creat
 
 
 async def of_member(actor: Actor, *, most: int = MOST) -> list[dict[str, Any]]:
-    """The notices of the last 90 days, newest first, at most `most`: {"id", "kind": "question_withdrawn", "at", "title", "text"}. One query."""
+    """The notices of the last 90 days, newest first: {"id", "kind": "question_withdrawn", "at", "title", "text"}. One query."""
     rows = await fetch(_WITHDRAWN.format(most=int(most)), actor.member_id, clock.now() - KEPT)
     return [_withdrawn(row) for row in rows]
 

@@ -26,7 +26,7 @@ async def import_sheet(actor: Actor | None, *, branch_id: int, content: bytes, d
 
 
 async def look(*, branch_id: int, content: bytes) -> dict[str, Any]:
-    """What a filled form holds, with nothing loaded: {"sound": [QuestionDraft], "faults": [{"row", "reason"}]}. Raises as `import_sheet`."""
+    """What a filled form holds; nothing is loaded: {"sound": [QuestionDraft], "faults": [{"row", "reason"}]}. Raises as `import_sheet`."""
     drafts, faults = await _read(branch_id, content)
     sound, shown = await _judged(branch_id, drafts, faults)
     return {"sound": sound, "faults": shown}

@@ -74,10 +74,14 @@ def _like(text: str) -> str:
 
 
 async def brief(actor: Actor, *, also: Collection[int] = ()) -> list[dict[str, Any]]:
-    """The questions that can be asked, by aspect, and those of `also`: {"id", "kind", "stem", "aspect" (its first), "withdrawn"}. One query."""
+    """The questions that can be asked, by aspect, and those of `also`: {"id", "kind", "stem", "aspect" (its first), "withdrawn"}.
+
+    One query.
+    """
     require(actor, "content.read")
     rows = await fetch(
-        "SELECT v.id, v.kind, v.stem, v.withdrawn, (SELECT MIN(qa.aspect_id) FROM question_aspect qa WHERE qa.question_id = v.id) AS aspect "  # noqa: S608
+        "SELECT v.id, v.kind, v.stem, v.withdrawn, "  # noqa: S608
+        "(SELECT MIN(qa.aspect_id) FROM question_aspect qa WHERE qa.question_id = v.id) AS aspect "
         f"FROM (SELECT q.id, q.kind, q.stem, CASE WHEN {questions.WITHDRAWN} THEN 1 ELSE 0 END AS withdrawn {questions.VISIBLE}) v "
         f"WHERE v.withdrawn = 0 OR v.id IN ({int_list(also)}) ORDER BY 5, v.id",
         actor.branch_id,

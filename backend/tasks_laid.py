@@ -53,7 +53,7 @@ async def one(actor: Actor, *, task_id: int, today: date) -> dict[str, Any]:
 
 
 async def choices(actor: Actor, *, task: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """What the task (as `one` gives it) holds, and what the branch has to choose from: {"passages", "questions"}, held ones first in their order.
+    """What the task (as `one` gives it) holds, in its order, then what else the branch has to choose from: {"passages", "questions"}.
 
     A passage: see `texts_shelf.passages`; a question: `questions_listing.brief`. A passage retired or a question withdrawn since is among
     them only while the task holds it.

@@ -110,11 +110,17 @@ async def _form(
 ) -> HTTPResponse:
     units = {unit["id"]: unit["name"] for unit in await branches.units(visit.actor)}
     syllabuses = [("", "按方面轮流"), *((one["key"], one["title"]) for one in await plans_syllabus.titles(visit.actor))]
-    audience = words.audience(plan, units)
     return render(
-        "plans/new.html", visit, status=status, plan=plan, made=made, errors=errors or forms.Faults(), syllabuses=syllabuses, audience=audience,
+        "plans/new.html",
+        visit,
+        status=status,
+        plan=plan,
+        made=made,
+        errors=errors or forms.Faults(),
+        syllabuses=syllabuses,
+        audience=words.audience(plan, units),
         **_choices(units),
-    )  # fmt: skip
+    )
 
 
 def _choices(units: dict[int, str]) -> dict[str, Any]:

@@ -105,7 +105,8 @@ async def restore(visit: Visit, question_id: int) -> HTTPResponse:
 
 
 _EMPTY: dict[str, Any] = {
-    "kind": "single", "stem": "", "options": [], "answer": [], "explanation": "", "text": texts.MAIN, "section": "", "locator": "", "aspects": [],
+    "kind": "single", "stem": "", "options": [], "answer": [], "explanation": "", "text": texts.MAIN, "section": "", "locator": "",
+    "aspects": [],
 }  # fmt: skip
 
 
@@ -133,12 +134,8 @@ def _draft(visit: Visit) -> QuestionDraft:
     kind = visit.filled("kind")
     chosen = kind in ("single", "multiple")
     options = [(letter, text) for letter in LETTERS if chosen and (text := visit.filled(f"option_{letter}"))]
-    if chosen:
-        answer = visit.ticked("letters")
-    else:
-        answer = (
-            [line.strip() for line in visit.filled("answers").splitlines() if line.strip()] if kind == "blank" else visit.ticked("truth")
-        )
+    accepted = [line.strip() for line in visit.filled("answers").splitlines() if line.strip()]
+    answer = visit.ticked("letters") if chosen else accepted if kind == "blank" else visit.ticked("truth")
     return QuestionDraft(
         kind if kind in words.KINDS else "", visit.filled("stem"), options, answer, visit.filled("explanation"),
         visit.filled("section") or None, visit.filled("locator") or None, tuple(sorted(forms.numbers(visit.ticked("aspects")))),
