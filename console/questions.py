@@ -47,7 +47,7 @@ async def bank(visit: Visit) -> HTTPResponse:
 async def blank(visit: Visit) -> HTTPResponse:
     like = forms.number(visit.asked("like"))
     start = await questions_listing.one(visit.actor, question_id=like) if like else _EMPTY
-    return await _form(visit, {**start, "id": None})
+    return await _form(visit, start)
 
 
 @page(blueprint, "POST", "/questions", who="content.write")
@@ -56,30 +56,13 @@ async def add(visit: Visit) -> HTTPResponse:
     try:
         made = await questions.add(visit.actor, branch_id=visit.actor.branch_id, draft=draft)
     except (Invalid, Conflict) as error:
-        return await _form(visit, {**_as_question(draft), "id": None}, errors=forms.faults(error), status=422)
+        return await _form(visit, _as_question(draft), errors=forms.faults(error), status=422)
     return go(f"/questions/{made['id']}", visit, notice="已加入题库。")
 
 
 @page(blueprint, "GET", "/questions/<question_id:int>", who="content.read")
 async def one(visit: Visit, question_id: int) -> HTTPResponse:
-    question = await questions_listing.one(visit.actor, question_id=question_id)
-    item = (await coverage_questions.of_questions(visit.actor, question_ids=[question_id], today=visit.today)).get(question_id)
-    history = await questions_history.of(visit.actor, question_id=question_id)
-    return render(
-        "questions/one.html",
-        visit,
-        question=question,
-        item=item,
-        hints=hints.of_item(item),
-        history=history,
-        told=words.QUESTION_ACTIONS,
-        **await _choices(visit),
-    )
-
-
-@page(blueprint, "GET", "/questions/<question_id:int>/edit", who="content.write")
-async def edit(visit: Visit, question_id: int) -> HTTPResponse:
-    return await _form(visit, await questions_listing.one(visit.actor, question_id=question_id))
+    return await _one(visit, await questions_listing.one(visit.actor, question_id=question_id))
 
 
 @page(blueprint, "POST", "/questions/<question_id:int>", who="content.write")
@@ -88,7 +71,8 @@ async def change(visit: Visit, question_id: int) -> HTTPResponse:
     try:
         await questions.change(visit.actor, question_id=question_id, draft_of=lambda before: draft)
     except Invalid as error:
-        return await _form(visit, {**_as_question(draft), "id": question_id}, errors=forms.faults(error), status=422)
+        question = await questions_listing.one(visit.actor, question_id=question_id)
+        return await _one(visit, question, written=_as_question(draft), errors=forms.faults(error), status=422)
     return go(f"/questions/{question_id}", visit, notice="已保存。已经作答的按当时的答案评判，不重新计算。")
 
 
@@ -110,12 +94,35 @@ _EMPTY: dict[str, Any] = {
 }  # fmt: skip
 
 
-async def _form(visit: Visit, question: dict[str, Any], *, errors: forms.Faults | None = None, status: int = 200) -> HTTPResponse:
-    written = {option["key"]: option["text"] for option in question["options"]}
+async def _one(
+    visit: Visit, question: dict[str, Any], *, written: dict[str, Any] | None = None, errors: forms.Faults | None = None, status: int = 200
+) -> HTTPResponse:
+    """`written`: what its form holds, where that is not what the question says."""
+    item = (await coverage_questions.of_questions(visit.actor, question_ids=[question["id"]], today=visit.today)).get(question["id"])
     return render(
-        "questions/form.html", visit, status=status, question=question, errors=errors or forms.Faults(),
-        options=[(letter, written.get(letter, "")) for letter in LETTERS], **await _choices(visit),
-    )  # fmt: skip
+        "questions/one.html",
+        visit,
+        status=status,
+        question=question,
+        written=written or question,
+        errors=errors or forms.Faults(),
+        item=item,
+        hints=hints.of_item(item),
+        history=await questions_history.of(visit.actor, question_id=question["id"]),
+        told=words.QUESTION_ACTIONS,
+        options=_options(written or question),
+        **await _choices(visit),
+    )
+
+
+async def _form(visit: Visit, written: dict[str, Any], *, errors: forms.Faults | None = None, status: int = 200) -> HTTPResponse:
+    shown = {"written": written, "errors": errors or forms.Faults(), "options": _options(written)}
+    return render("questions/new.html", visit, status=status, **shown, **await _choices(visit))
+
+
+def _options(question: dict[str, Any]) -> list[tuple[str, str]]:
+    texts_of = {option["key"]: option["text"] for option in question["options"]}
+    return [(letter, texts_of.get(letter, "")) for letter in LETTERS]
 
 
 async def _choices(visit: Visit) -> dict[str, Any]:

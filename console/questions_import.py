@@ -8,7 +8,7 @@ from sanic.response import HTTPResponse
 from backend import questions_import
 from backend.kernel.errors import Invalid
 from console import forms, uploads, words
-from console.http import XLSX, Visit, go, page, render, save
+from console.http import FILE, XLSX, Visit, go, page, render, save
 
 blueprint = Blueprint("console_questions_import")
 
@@ -18,7 +18,7 @@ async def choose(visit: Visit) -> HTTPResponse:
     return render("questions/import.html", visit, found=None, errors=forms.Faults())
 
 
-@page(blueprint, "GET", "/questions/template.xlsx", who="content.write")
+@page(blueprint, "GET", "/questions/template.xlsx", who="content.write", gives=FILE)
 async def template(visit: Visit) -> HTTPResponse:
     return save(questions_import.template(), "questions.xlsx", XLSX)
 

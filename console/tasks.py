@@ -17,12 +17,12 @@ blueprint = Blueprint("console_tasks")
 WORDED, LISTED = ("title", "guidance", "prompt"), ("aspects", "passages", "questions")
 
 
-@page(blueprint, "GET", "/tasks/<task_id:int>", who="plans.read")
+@page(blueprint, "GET", "/plans/tasks/<task_id:int>", who="plans.read")
 async def one(visit: Visit, task_id: int) -> HTTPResponse:
     return await _shown(visit, await tasks_laid.one(visit.actor, task_id=task_id, today=visit.today))
 
 
-@page(blueprint, "POST", "/tasks/<task_id:int>", who="plans.write")
+@page(blueprint, "POST", "/plans/tasks/<task_id:int>", who="plans.write")
 async def change(visit: Visit, task_id: int) -> HTTPResponse:
     """What is ticked stands in the order of the page: what the task held first, then what was added."""
     wanted: dict[str, Any] = {name: visit.filled(name) for name in WORDED}
@@ -34,7 +34,7 @@ async def change(visit: Visit, task_id: int) -> HTTPResponse:
             await tasks_edit.change(visit.actor, task_id=task_id, changes=changes, today=visit.today)
     except (Invalid, Conflict) as error:
         return await _shown(visit, {**task, **wanted}, errors=forms.faults(error), status=422)
-    return go(f"/tasks/{task_id}", visit, notice="已保存。" if changes else "没有改动。")
+    return go(f"/plans/tasks/{task_id}", visit, notice="已保存。" if changes else "没有改动。")
 
 
 async def _shown(visit: Visit, task: dict[str, Any], *, errors: forms.Faults | None = None, status: int = 200) -> HTTPResponse:
@@ -52,8 +52,8 @@ async def _shown(visit: Visit, task: dict[str, Any], *, errors: forms.Faults | N
         audience=words.audience(plan, units),
         aspects=await curriculum_shelf.aspects(visit.actor),
         errors=errors or forms.Faults(),
-        previous=f"/tasks/{days[at - 1]}" if at else None,
-        next=f"/tasks/{days[at + 1]}" if at + 1 < len(days) else None,
+        previous=f"/plans/tasks/{days[at - 1]}" if at else None,
+        next=f"/plans/tasks/{days[at + 1]}" if at + 1 < len(days) else None,
         shelves=_shelves(choices["passages"]),
         **choices,
     )
