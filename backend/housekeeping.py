@@ -1,8 +1,8 @@
-"""What is swept away when its time is over: old idempotency keys, counted guesses and expired sessions. Once an hour."""
+"""What is swept away when its time is over: old idempotency keys, counted guesses, expired sessions and scans. Once an hour."""
 
 from __future__ import annotations
 
-from backend import checkins, guesses, sessions
+from backend import checkins, console_scans, guesses, sessions
 from backend.kernel import clock, metrics
 from backend.kernel.jobs import Job
 
@@ -13,6 +13,7 @@ async def sweep() -> None:
     await checkins.forget_old_keys(now=now)
     await guesses.forget_old(now=now)
     await sessions.forget_old(now=now)
+    await console_scans.forget_old(now=now)
     metrics.swept()
 
 
