@@ -26,7 +26,7 @@ from waiting import until
 from bench import places
 
 DATABASES = ("postgres", "sqlite")
-RATE = 60.0
+RATE, SPIKE, SPIKE_S = 40.0, 300.0, 0.5  # check-ins a second; when the kill comes everybody is at it
 
 
 @dataclass
@@ -62,16 +62,20 @@ async def crash(made: World, victim: str, dice: random.Random) -> dict[str, Any]
     """One round; the figures of it."""
     before = len(made.load.ledger.acknowledged)
     made.load.go_on()
-    await asyncio.sleep(dice.uniform(1, 3))
+    await asyncio.sleep(dice.uniform(1, 3) - SPIKE_S)
+    made.load.rate = SPIKE
+    await asyncio.sleep(dice.uniform(0.2, 1) * SPIKE_S)
     began = time.monotonic()
     if victim == "group":
         made.service.kill_all()
+        made.load.rate = RATE
         await made.service.start()
     else:
         killed = set(made.service.workers())
         made.service.kill_one(dice)
         await until(lambda: set(made.service.workers()) != killed)
         await until(made.service.is_ready)
+    made.load.rate = RATE
     ready_s = time.monotonic() - began
     await until(made.service.is_whole, seconds=60)
     whole_s = time.monotonic() - began

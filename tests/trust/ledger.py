@@ -61,7 +61,7 @@ class Attempt:
 
 
 class Ledger:
-    """`acknowledged`: (member, task) -> id of the check-in. The file is on the disk before the entry counts."""
+    """`acknowledged`: (member, task) -> id of the check-in; `keep` puts the file on the disk, before the books are read."""
 
     def __init__(self, file: Path) -> None:
         self.acknowledged: dict[tuple[int, int], int] = {}
@@ -71,9 +71,11 @@ class Ledger:
     def enter(self, request: Request, check_in: int) -> None:
         pair = (request.member_id, request.task_id)
         os.write(self._file, f"{check_in}\t{request.key}\t{time.time():.3f}\n".encode())
-        os.fdatasync(self._file)
         if self.acknowledged.setdefault(pair, check_in) != check_in:
             self.changed.append(f"{pair}: {self.acknowledged[pair]}, then {check_in}")
+
+    def keep(self) -> None:
+        os.fdatasync(self._file)
 
 
 @dataclass
@@ -117,6 +119,7 @@ class Load:
         if self.under_way:
             _, late = await asyncio.wait(list(self.under_way), timeout=seconds)
             assert not late, f"{len(late)} check-ins were not acknowledged within {seconds} s"
+        self.ledger.keep()
 
     async def _send(self) -> None:
         """At the rate, with the gaps of people who know nothing of each other."""
