@@ -22,8 +22,8 @@ day AS MATERIALIZED (
   SELECT p.branch_id, p.plan_id, m.id AS member_id, COALESCE(st.unit_id, 0) AS unit_id, st.tier, st.status,
     {{latest}}(pm.starts_on, m.joined_on, st.starts_on, '{{first}}') AS begins,
     {{earliest}}(COALESCE(pm.until, {_OPEN_END}), COALESCE(m.left_on, {_OPEN_END}), COALESCE(st.until, {_OPEN_END}), '{{after}}') AS ends
-  FROM (SELECT DISTINCT plan_id, branch_id FROM day) p
-  JOIN plan_member pm ON pm.plan_id = p.plan_id JOIN member m ON m.id = pm.member_id JOIN standing st ON st.member_id = m.id
+  FROM member m JOIN plan_member pm ON pm.member_id = m.id JOIN standing st ON st.member_id = m.id
+  JOIN (SELECT DISTINCT plan_id, branch_id FROM day) p ON p.plan_id = pm.plan_id WHERE {{members}}
 ), holds AS MATERIALIZED (
   SELECT DISTINCT d.plan_id, d.begins, d.ends{{keys}} FROM (SELECT DISTINCT plan_id, begins, ends FROM span WHERE begins < ends) d
   JOIN day t ON t.plan_id = d.plan_id AND t.date >= d.begins AND t.date < d.ends {{aspects}}
@@ -70,6 +70,7 @@ def _spans(scope: Scope, axes: Sequence[str], first: date, last: date) -> str:
     latest, earliest = ("MAX", "MIN") if dialect() == "sqlite" else ("GREATEST", "LEAST")
     return _HEADS.format(
         where=scope.where("t.branch_id", path=scope.whole),
+        members=scope.where("m.branch_id", path=scope.whole),
         first=first.isoformat(),
         last=last.isoformat(),
         after=(last + timedelta(days=1)).isoformat(),

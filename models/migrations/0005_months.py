@@ -2,7 +2,7 @@
 
 What is there is copied. The tables keep their names, columns, sequences, foreign keys and unique constraints, so that code of before goes
 on running; while the rows are copied it waits. A partition is named for its month, check_in_2026_09; what has none goes to
-check_in_default, which the code empties (backend/months.py). On both databases the indexes go that nobody asks (docs/decisions/0019).
+check_in_default, which the code empties (backend/months.py). On both databases the indexes go that nobody asks, and two come that were missed (docs/decisions/0019).
 """
 
 from importlib import import_module
@@ -123,6 +123,8 @@ class Migration(migrations.Migration):
         OnDialect("postgres", PARTITIONED, WHOLE),
         # The task before the question: it also finds what a member has answered of a task.
         ops.RunSQL(ANSWER_FIRST.format(columns="member_id, task_id, question_id, task_date"), "DROP INDEX answer_first"),
+        ops.AddIndex(model_name="Guess", index=Index(fields=["window_starts_at"])),
+        ops.AddIndex(model_name="Session", index=Index(fields=["account_id"])),
         ops.AddIndex(model_name="Answer", index=Index(fields=["member_id", "question_id", "id"])),
         InStateOnly(ops.RemoveConstraint(model_name="Reflection", fields=["member", "task_id"])),
         InStateOnly(ops.AddConstraint(model_name="Reflection", constraint=UniqueConstraint(fields=("member", "task_id", "task_date")))),
