@@ -2,7 +2,8 @@
 
 What is there is copied. The tables keep their names, columns, sequences, foreign keys and unique constraints, so that code of before goes
 on running; while the rows are copied it waits. A partition is named for its month, check_in_2026_09; what has none goes to
-check_in_default, which the code empties (backend/months.py). On both databases the indexes go that nobody asks, and two come that were missed (docs/decisions/0019).
+check_in_default, which the code empties (backend/months.py). On both databases the indexes go that nobody asks, and two come that were
+missed (docs/decisions/0019).
 """
 
 from importlib import import_module
