@@ -54,9 +54,14 @@ async def _renew(plan: StudyPlan, *, first: date) -> None:
     await figures.recount(await DailyTask.filter(plan_id=plan.id, date__gte=first).values_list("id", flat=True))
 
 
-@transactional
 async def extend(actor: Actor, *, plan_id: int, ends_on: date, today: date, plain_calendar: bool = False) -> int:
     """How many days were added, as `plans.extend` adds them. Raises also NotFound, Invalid for a day that is no later or too far."""
+    await _refuse_end(actor, plan_id, ends_on, today)
+    return await plans.extend(plan_id, actor=actor, ends_on=ends_on, today=today, plain_calendar=plain_calendar)
+
+
+@transactional
+async def _refuse_end(actor: Actor, plan_id: int, ends_on: date, today: date) -> None:
     plan = await _own(actor, plan_id)
     for is_sound, message in (
         (ends_on > plan.ends_on, "应晚于现在的结束日期"),
@@ -66,4 +71,3 @@ async def extend(actor: Actor, *, plan_id: int, ends_on: date, today: date, plai
     ):
         if not is_sound:
             raise Invalid(errors=[{"field": "ends_on", "message": message}])
-    return await plans.extend(plan_id, actor=actor, ends_on=ends_on, today=today, plain_calendar=plain_calendar)

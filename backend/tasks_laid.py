@@ -16,7 +16,7 @@ LEFT JOIN task_aspect ta ON ta.task_id = t.id WHERE t.branch_id = $1 AND t.date 
 
 _TASK = """
 SELECT t.id, t.branch_id, t.date, t.title, t.guidance, t.prompt, t.makeup_until, t.plan_id, s.title AS plan,
-  (SELECT COUNT(*) FROM check_in c WHERE c.task_id = t.id AND c.task_date = t.date) AS checkins
+  (SELECT COALESCE(SUM(f.on_time + f.makeup + f.proxy), 0) FROM task_figure f WHERE f.task_id = t.id) AS checkins
 FROM daily_task t JOIN study_plan s ON s.id = t.plan_id WHERE t.id = $1
 """
 

@@ -9,7 +9,7 @@ from tortoise.migrations import operations as ops
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0004_syllabus_constraints")]
+    dependencies = [("models", "0007_console")]
 
     operations = [
         ops.CreateModel(
