@@ -20,6 +20,7 @@ from api import (
     feedback,
     health,
     leaves,
+    member_page,
     members,
     openapi,
     plans,
@@ -85,6 +86,7 @@ def create_app(settings: Settings, *, name: str = "daka", with_jobs: bool = True
     app.blueprint(openapi.blueprint)
     app.blueprint(push.blueprint)
     app.blueprint(console.blueprint)
+    app.blueprint(member_page.blueprint)
     app.blueprint(Blueprint.group(*FEATURES, url_prefix=PREFIX))
 
     @app.get("/", name="front")
