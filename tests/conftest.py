@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 import servers
+from desk import Desk
 from door import Door, serve
 from installations import Installation, apart, installation
 from people import Cast, build_cast
@@ -118,3 +119,9 @@ async def blank(settings: Settings, door: Door, tmp_path_factory: pytest.TempPat
 async def cast(door: Door) -> Cast:
     """A branch of its own for each test, with named people: see people.py."""
     return await build_cast()
+
+
+@pytest.fixture
+def desk(door: Door) -> Desk:
+    """A browser in which nobody is signed in to the console yet: see desk.py."""
+    return Desk(door)
