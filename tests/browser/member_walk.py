@@ -119,7 +119,10 @@ async def test_a_day_finished_without_a_network_is_there_once_when_it_is_back(ba
     await phone.sees_no("等待发送")
     assert len(posts) == 1
     copy = ask(base, "GET", "/api/v1/me/export", token=token)
-    of_today = {kind: [row for row in copy[kind] if str(row.get("task_id", row.get("task"))) == str(task["id"])] for kind in ("check_ins", "answers")}
+    of_today = {
+        kind: [row for row in copy[kind] if str(row.get("task_id", row.get("task"))) == str(task["id"])]
+        for kind in ("check_ins", "answers")
+    }
     assert len(of_today["check_ins"]) == 1
     assert len(of_today["answers"]) == len(task["questions"])
     phone.watch.clean()

@@ -24,9 +24,9 @@ test("a month is whole weeks from Monday, each day once", () => {
   for (const month of ["2026-02", "2026-03", "2026-11", "2028-02"]) {
     const cells = weeks(month);
     expect(cells.every((week) => week.length === 7)).toBe(true);
-    const days = cells.flat().filter((cell) => cell !== null);
+    const days = cells.flat().flatMap((cell) => (cell ? [cell] : []));
     expect(days.map((cell) => cell.number)).toEqual(Array.from({ length: days.length }, (_, index) => index + 1));
-    expect(days.at(-1)?.day).toBe(bounds(month)[1]);
+    expect(days[days.length - 1].day).toBe(bounds(month)[1]);
   }
   expect(weeks("2026-03")[0].indexOf(null)).toBe(0);
   expect(weeks("2026-03")[0][6]?.number).toBe(1);
