@@ -25,6 +25,7 @@ from console import navigation, notices, words
 PREFIX = "/console"
 SESSION, ENTRY = "daka_console", "daka_console_entry"
 PUBLIC, SIGNED_IN = "public", "signed_in"
+PAGE, PART, FILE, STREAM = "page", "part", "file", "stream"
 CSRF_HEADER = "X-CSRF"
 # No inline script or style, no address but our own; the console is stricter than api/requests.py, which fills in the rest.
 POLICY = (
@@ -76,25 +77,28 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`who`: public, signed_in or a capability of kernel.access."""
+    """`who`: public, signed_in or a capability of kernel.access; `gives`: a whole page, a part of one, a file or a stream of events."""
 
     method: str
     path: str
     who: str
+    gives: str
     handler: Callable[..., Awaitable[HTTPResponse]]
 
 
 PAGES: list[Page] = []
 
 
-def page(blueprint: Blueprint, method: str, path: str, *, who: str) -> Callable[[Callable[..., Awaitable[HTTPResponse]]], Any]:
+def page(
+    blueprint: Blueprint, method: str, path: str, *, who: str, gives: str = PAGE
+) -> Callable[[Callable[..., Awaitable[HTTPResponse]]], Any]:
     """Declares a handler(visit, **what the path holds) under /console.
 
     A POST is let through with the token of `csrf_of` in its field `csrf` or in the header X-CSRF (htmx), else Forbidden.
     """
 
     def declare(handler: Callable[..., Awaitable[HTTPResponse]]) -> Callable[..., Awaitable[HTTPResponse]]:
-        PAGES.append(Page(method, PREFIX + path, who, handler))
+        PAGES.append(Page(method, PREFIX + path, who, gives, handler))
 
         async def serve(request: Request, **held: Any) -> HTTPResponse:
             visit = await visitor(request, who)

@@ -7,7 +7,6 @@ in it), and the page for a browser, in Chromium against the real service.
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 import time
@@ -27,7 +26,6 @@ def main() -> int:
     """0 when everything passed, 1 when something failed, 2 when it could not be tried; says in Chinese what is missing."""
     REPORTS.mkdir(parents=True, exist_ok=True)
     try:
-        refuse_without_chromium()
         path = build_h5.node_path()
         for folder in (HERE, HERE / "checks"):
             install(folder, path)
@@ -43,11 +41,6 @@ def main() -> int:
         print(f"—— {name}：{passed} 通过，{failed} 未通过（{time.monotonic() - began:.0f} 秒）", flush=True)
     print(f"{counts[0]} passed, {counts[1]} failed")
     return 1 if counts[1] else 0
-
-
-def refuse_without_chromium() -> None:
-    if not any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")):
-        raise Failure("没有 Chromium：请安装 chromium 与 fonts-noto-cjk（apt install chromium fonts-noto-cjk）")
 
 
 def install(folder: Path, path: str) -> None:

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from browsing import axe, browser, overflow
-from phone import Phone, ask, demo, people, sign_in
+from phone import Phone, ask, demo, overflow, people, sign_in
+from stage import faults_of_looks
 
 
 @pytest.fixture(scope="module")
@@ -16,15 +16,9 @@ async def base(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
         yield address
 
 
-@pytest.fixture(scope="module")
-async def chrome() -> AsyncIterator[Any]:
-    async with browser() as opened:
-        yield opened
-
-
-async def test_a_first_day_from_consent_to_a_look_at_the_mistake(base: str, chrome: Any):
+async def test_a_first_day_from_consent_to_a_look_at_the_mistake(base: str, browser: Any):
     newcomer = next(person for person in people(base) if not person["bound"])
-    phone = await Phone.of(chrome, base)
+    phone = await Phone.of(browser, base)
     await phone.open()
     await phone.sees("先请您看一看")
     await phone.tap("同意并继续")
@@ -74,9 +68,9 @@ async def look_around(phone: Phone, task: dict[str, Any]) -> None:
     await phone.sees("正确答案")
 
 
-async def test_no_is_a_full_answer_at_the_first_screen_and_at_the_second(base: str, chrome: Any):
+async def test_no_is_a_full_answer_at_the_first_screen_and_at_the_second(base: str, browser: Any):
     newcomer = [person for person in people(base) if not person["bound"]][-1]
-    phone = await Phone.of(chrome, base)
+    phone = await Phone.of(browser, base)
     await phone.open(f"?openid={newcomer['openid']}&scene={newcomer['invite_code']}")
     await phone.tap("不同意")
     await phone.sees("没有收集任何信息")
@@ -96,11 +90,11 @@ async def test_no_is_a_full_answer_at_the_first_screen_and_at_the_second(base: s
     phone.watch.clean()
 
 
-async def test_a_day_finished_without_a_network_is_there_once_when_it_is_back(base: str, chrome: Any):
+async def test_a_day_finished_without_a_network_is_there_once_when_it_is_back(base: str, browser: Any):
     person = unfinished(base)[0]
     token = sign_in(base, person["openid"])
     task = ask(base, "GET", "/api/v1/tasks/today", token=token)["task"]
-    phone = await Phone.of(chrome, base)
+    phone = await Phone.of(browser, base)
     await phone.use_as(person)
     await phone.context.set_offline(True)
     await phone.tap("读完了，开始答题")
@@ -128,11 +122,11 @@ async def test_a_day_finished_without_a_network_is_there_once_when_it_is_back(ba
     phone.watch.clean()
 
 
-async def test_an_answer_that_is_lost_on_its_way_back_is_no_second_check_in(base: str, chrome: Any):
+async def test_an_answer_that_is_lost_on_its_way_back_is_no_second_check_in(base: str, browser: Any):
     person = unfinished(base)[0]
     token = sign_in(base, person["openid"])
     task = ask(base, "GET", "/api/v1/tasks/today", token=token)["task"]
-    phone = await Phone.of(chrome, base)
+    phone = await Phone.of(browser, base)
     await phone.use_as(person)
     await phone.tap("读完了，开始答题")
     for question in task["questions"]:
@@ -175,9 +169,9 @@ PLACES = ("today/today", "calendar/calendar", "progress/progress", "me/me", "mis
 
 
 @pytest.mark.parametrize(("size", "scheme"), [("standard", "light"), ("largest", "dark")])
-async def test_every_page_fits_the_screen_and_axe_finds_nothing_grave(base: str, chrome: Any, size: str, scheme: str):
+async def test_every_page_fits_the_screen_and_axe_finds_nothing_grave(base: str, browser: Any, size: str, scheme: str):
     head = next(person for person in people(base) if "unit_head" in person["roles"])
-    phone = await Phone.of(chrome, base, color_scheme=scheme)
+    phone = await Phone.of(browser, base, color_scheme=scheme)
     await phone.use_as(head)
     await phone.page.evaluate(f"localStorage.setItem('daka.size', JSON.stringify({{type: 'string', data: JSON.stringify('{size}')}}))")
     faults = {}
@@ -187,7 +181,7 @@ async def test_every_page_fits_the_screen_and_axe_finds_nothing_grave(base: str,
         await phone.page.wait_for_load_state("networkidle")
         k = await phone.page.locator(".app").evaluate("(element) => element.style.getPropertyValue('--k')")
         assert k == {"standard": "1", "largest": "1.45"}[size]
-        if found := await axe(phone.page) + await overflow(phone.page):
+        if found := await faults_of_looks(phone.page) + await overflow(phone.page):
             faults[place] = found
     assert faults == {}
     phone.watch.clean()

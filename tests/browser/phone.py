@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from browsing import PHONE, ROOT, Watch
 from congress_text import lines
 from playwright.async_api import Browser, BrowserContext, Page, expect
-from process import daka, environment, running
+from process import ROOT, daka, environment, running
+from stage import SIZES
 
 PATIENCE_MS = 20_000
 expect.set_options(timeout=PATIENCE_MS)
@@ -71,6 +71,30 @@ def right_answers() -> dict[str, list[str]]:
     return found
 
 
+class Watch:
+    """What a context did that it must not: requests to other hosts, errors of the page, refusals of its own policy."""
+
+    def __init__(self, context: BrowserContext, base: str) -> None:
+        self.outside: list[str] = []
+        self.errors: list[str] = []
+        self._base = base
+        context.on("request", self._asked)
+        context.on("weberror", lambda error: self.errors.append(str(error.error)))
+        context.on("console", self._said)
+
+    def _asked(self, request: Any) -> None:
+        if not request.url.startswith((self._base, "data:", "blob:")):
+            self.outside.append(request.url)
+
+    def _said(self, message: Any) -> None:
+        # A request that found no network, or was refused, is the page's business and shown by it.
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            self.errors.append(message.text)
+
+    def clean(self) -> None:
+        assert self.outside == [] and self.errors == []
+
+
 @dataclass
 class Phone:
     """One person's phone. `taps` counts what a finger did."""
@@ -84,7 +108,9 @@ class Phone:
 
     @classmethod
     async def of(cls, browser: Browser, base: str, **options: Any) -> Phone:
-        context = await browser.new_context(**{"viewport": PHONE, "locale": "zh-CN", "has_touch": True, **options})
+        context = await browser.new_context(
+            **{"viewport": dict(zip(("width", "height"), SIZES["phone"], strict=True)), "locale": "zh-CN", "has_touch": True, **options}
+        )
         return cls(base, context, await context.new_page(), Watch(context, base))
 
     async def open(self, path: str = "") -> None:
@@ -159,3 +185,22 @@ def index_of(question: dict[str, Any], key: str) -> int:
 
 def wrong_of(question: dict[str, Any], right: list[str]) -> str:
     return next(key for key in keys_of(question) if key not in right)
+
+
+async def overflow(page: Page) -> list[str]:
+    """What reaches out of the screen to the side, or is cut off inside its own box."""
+    return await page.evaluate(
+        """() => {
+          const wide = document.documentElement.scrollWidth > innerWidth + 1 ? [`page ${document.documentElement.scrollWidth}`] : [];
+          const named = (element) => `${element.className || element.tagName}: ${(element.innerText || '').slice(0, 40)}`;
+          const all = [...document.querySelectorAll('uni-page-body *, main *')];
+          const seen = all.filter((one) => one.innerText && one.getClientRects().length);
+          const reachesOut = ({ left, right }) => right > innerWidth + 1 || left < -1;
+          const out = seen.filter((one) => reachesOut(one.getBoundingClientRect()));
+          const cut = seen.filter((one) => {
+            const clips = getComputedStyle(one).overflowX !== 'visible' && one.clientWidth > 0;
+            return clips && one.children.length === 0 && one.scrollWidth > one.clientWidth + 1;
+          });
+          return [...wide, ...out.map(named), ...cut.map((one) => `cut ${named(one)}`)];
+        }"""
+    )
