@@ -30,6 +30,7 @@ RECORD = SECRETARY | {"unit_head"}
 ROWS: dict[str, set[str]] = {
     "POST /auth/wechat": EVERYBODY,
     "POST /auth/bind": SIGNED_IN,
+    "POST /auth/console-scan": FIGURES,
     "POST /auth/logout": SIGNED_IN,
     "GET /me": BOUND,
     "GET /me/sessions": SIGNED_IN,
