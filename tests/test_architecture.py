@@ -54,7 +54,7 @@ NOT_FEATURES = {
     "app": "wiring", "http": "the endpoint declaration",
     "errors": "the one error shape",
     "requests": "around every request", "health": "life of the process",
-    "openapi": "the document",
+    "openapi": "the document", "member_page": "the built files of miniprogram/",
 }  # fmt: skip
 
 
