@@ -9,7 +9,6 @@ import pytest
 from desk import Desk, csrf_in, grow
 from door import Door, Reply
 from people import WRONG, Cast, add_person, add_plan, whole_day
-from test_roster_import import book
 
 from backend import leaves, members_pinyin
 from backend.kernel import clock, documents
@@ -95,7 +94,8 @@ async def test_the_search_takes_names_pinyin_and_every_filter(desk: Desk, cast: 
     await add_person(cast.branch, "百分%号", unit=cast.units[1], bound=False)
     await desk.enter(cast.secretary)
     for asked, expected in {
-        "q=am": ["安敏"], "q=敏": ["安敏"], "q=%25": ["百分%号"], "q=_": [], "q=bj&bound=yes": ["文编辑", "白杰"], "q=baij": ["白杰"], "q=b&bound=no": ["百分%号"],
+        "q=am": ["安敏"], "q=敏": ["安敏"], "q=%25": ["百分%号"], "q=_": [], "q=bj&bound=yes": ["文编辑", "白杰"], "q=baij": ["白杰"],
+        "q=b&bound=no": ["百分%号"],
         f"unit={cast.units[1].id}": ["白杰", "百分%号"], "unit=0": ["陈书记", "文编辑"], "role=editor": ["文编辑"],
         "tier=expert": ["郝主任"], "status=associate": ["白杰"], "state=left": [], "tier=nonsense&page=x&unit=y&q=hzr": ["郝主任"],
         "page=999": [], "q=am&page=99999999999": ["安敏"],
@@ -143,8 +143,10 @@ async def test_names_that_are_scripts_or_very_long_are_shown_as_they_are(desk: D
 async def test_a_member_is_added_and_what_was_wrong_stands_at_its_field(desk: Desk, cast: Cast):
     await desk.enter(cast.secretary)
     for wrong, said in (
-        ({"name": ""}, "姓名应为"), ({"phone": "123"}, "应为 11 位手机号"), ({"tier": "x"}, "请选择"), ({"unit": "999999"}, "没有这个专委会"),
-        ({"party_joined_on": "昨天"}, "请填写日期"), ({"note": "长" * 501}, "不能超过 500 个字"), ({"post": "长" * 101}, "不能超过 100 个字"),
+        ({"name": ""}, "姓名应为"), ({"phone": "123"}, "应为 11 位手机号"), ({"tier": "x"}, "请选择"),
+        ({"unit": "999999"}, "没有这个专委会"),
+        ({"party_joined_on": "昨天"}, "请填写日期"), ({"note": "长" * 501}, "不能超过 500 个字"),
+        ({"post": "长" * 101}, "不能超过 100 个字"),
     ):  # fmt: skip
         reply = await post(desk, "/members/new", particulars(**wrong))
         assert (reply.status, said in text(reply)) == (422, True), wrong
@@ -176,7 +178,9 @@ async def test_a_correction_of_the_past_a_departure_and_a_return_are_written_and
 
 async def test_roles_are_the_secretarys_to_give_and_never_the_own(desk: Desk, cast: Cast):
     await desk.enter(cast.secretary)
-    assert (await post(desk, f"/members/{cast.alice.id}/roles", [("roles", "editor"), ("roles", "unit_head"), ("roles", "x")])).status == 303
+    assert (
+        await post(desk, f"/members/{cast.alice.id}/roles", [("roles", "editor"), ("roles", "unit_head"), ("roles", "x")])
+    ).status == 303
     assert sorted(await RoleGrant.filter(member_id=cast.alice.id).values_list("role", flat=True)) == ["editor", "unit_head"]
     assert (await post(desk, f"/members/{cast.secretary.id}/roles", {"roles": "editor"})).status == 409
 

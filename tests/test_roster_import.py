@@ -16,7 +16,7 @@ from door import Door, Reply
 from people import Cast, Person, add_plan
 from wechat_user import new_phone
 
-from backend import members_import, members_import_plan
+from backend import members_import_plan
 from backend.cli import roster as roster_commands
 from backend.kernel import clock, security, settings
 from backend.kernel.database import fetch
