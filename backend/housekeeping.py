@@ -1,8 +1,8 @@
-"""What is swept away when its time is over: old idempotency keys, counted guesses and expired sessions. Once an hour."""
+"""What is swept away when its time is over: old idempotency keys, counted guesses, expired sessions and audit entries. Once an hour."""
 
 from __future__ import annotations
 
-from backend import checkins, guesses, sessions
+from backend import audit_copy, audit_retention, checkins, guesses, sessions
 from backend.kernel import clock, metrics
 from backend.kernel.jobs import Job
 
@@ -13,6 +13,8 @@ async def sweep() -> None:
     await checkins.forget_old_keys(now=now)
     await guesses.forget_old(now=now)
     await sessions.forget_old(now=now)
+    await audit_retention.expire(now=now)
+    await audit_copy.keep()
     metrics.swept()
 
 
