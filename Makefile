@@ -8,7 +8,7 @@ UV := .venv/bin/uv
 STAMP := .venv/.locked
 LOCK := $(shell sha256sum uv.lock pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
 
-.PHONY: install run test test-long test-sqlite test-postgres bench lint format clean conformance scenarios prove-content check-deploy image trust-backups trust-operations check-alerts bench-all bench-page
+.PHONY: install run test test-long test-sqlite test-postgres bench lint format clean conformance scenarios prove-content check-deploy image trust trust-backups trust-operations check-alerts bench-all bench-page
 
 install: $(STAMP).$(LOCK)
 
@@ -31,7 +31,7 @@ $(TESTED): $(STAMP).$(LOCK)
 
 # 不碰数据库的测试只跑一遍；其余的在两个数据库上各跑一遍，同时进行。结尾的汇总来自 pytest 本身。
 NO_DATABASE := tests/rules $(wildcard tests/test_documents*.py tests/test_wechat_*.py tests/test_sandbox*.py tests/test_curriculum_pack*.py) \
-	$(patsubst %,tests/test_%.py,architecture phone batches deployment backups_archive doctor_alone logs)
+	$(patsubst %,tests/test_%.py,architecture trust phone batches deployment backups_archive doctor_alone logs)
 define both
 	@mkdir -p var
 	@set -o pipefail; \
@@ -48,6 +48,15 @@ test: $(TESTED)
 # 反复启动整个服务或整条命令的检查：多进程、停止、备份、迁移、体检、压测数据。CI 在 make test 之后运行。
 test-long: $(TESTED)
 	$(call both,long)
+
+# 信任检查：每项一条命令，末尾一行 AC-nn PASS|FAIL，证据在 var/reports/；中断后再次运行即接着做。TRUST="--seed 7 --most 5"；见 docs/trust.md。
+CHECKS :=
+trust: $(TESTED)
+	@failed=; for check in $(CHECKS); do $(MAKE) --no-print-directory trust-$$check || failed="$$failed $$check"; done; \
+	test -z "$$failed" || { echo "没有通过：$$failed"; exit 1; }
+
+$(CHECKS:%=trust-%): trust-%: $(TESTED)
+	@PYTHONPATH=.:tests .venv/bin/python -m trust.$(CHECK_$*) $(TRUST)
 
 # 停止与意外：在启动的每个时刻停止、主进程被杀、请求卡住。两个数据库各约半分钟。
 trust-operations: $(TESTED)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import aiohttp
+import pytest
 from door import Door
 from official import PACK
 from people import whole_day
@@ -28,6 +29,7 @@ def number_in(text: str) -> str:
     return re.search(r"\d+", text).group()
 
 
+@pytest.mark.long
 async def test_from_an_empty_database_to_the_first_check_in(settings: Settings, sandbox, tmp_path: Path):
     async with fresh_database(settings.database_url, tmp_path) as url:
         env = environment(

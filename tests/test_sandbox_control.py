@@ -11,6 +11,7 @@ from sandbox_remote import LI, ZHANG, Remote, remote_sandbox
 from sandbox_server import AES_KEY, APPID, PUSH_TOKEN, in_use, serve, settings_for
 from sanic import Request, Sanic
 from sanic.response import HTTPResponse, text
+from waiting import until
 
 from backend.kernel.errors import DakaError
 from backend.wechat.push import PushEvent, open_push, verify_url
@@ -240,10 +241,7 @@ async def test_a_push_can_be_late_on_the_sandboxs_clock(remote: Remote, receiver
     await asyncio.sleep(0.05)
     assert details(receiver) == ["8"]
     await remote.order("clock", advance_s=1)
-    for _ in range(100):
-        await asyncio.sleep(0.02)
-        if len(receiver.seen) == 2:
-            break
+    await until(lambda: len(receiver.seen) == 2)
     assert details(receiver) == ["8", "6"]
     created = [event.created_at for event in receiver.seen]
     assert created[0] == created[1]

@@ -43,6 +43,7 @@ async def test_two_hundred_identical_check_ins_over_all_workers_make_one(door: D
     assert figures == [{"on_time": 1, "firsts": 3}]
 
 
+@pytest.mark.long
 async def test_a_logged_out_token_is_dead_in_every_process_within_five_seconds(door: Door, cast: Cast, env: dict[str, str], tmp_path: Path):
     async with running("serve", env=env, cwd=tmp_path) as (base, _), aiohttp.ClientSession() as session:
         elsewhere = Door(base, session)

@@ -15,9 +15,11 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 from door import Door
+from figures_of import figures_of, value
 from held_up import held_up
 from people import Cast, add_plan, whole_day
 from process import environment, running
+from waiting import until
 
 from backend.kernel import clock
 from backend.kernel.settings import Settings
@@ -81,6 +83,28 @@ async def a_day(door: Door, cast: Cast) -> tuple[str, dict]:
     return f"/tasks/{task.id}/check-in", whole_day((await door.get(f"/tasks/{task.id}", cast.alice)).json)
 
 
+async def begun(own: Door, path: str, cast: Cast, day: dict) -> asyncio.Task:
+    """A check-in that the service has in hand and cannot end yet."""
+    under_way = asyncio.create_task(own.post(path, cast.alice, day))
+
+    async def in_hand() -> bool:
+        # The one that asks is the other.
+        return value(await figures_of(own), "daka_requests_in_flight") >= 2
+
+    await until(in_hand)
+    return under_way
+
+
+async def refused(own: Door, cast: Cast) -> bool:
+    """Whether a new connection is let in no more."""
+    async with aiohttp.ClientSession() as session:
+        try:
+            await Door(own.base, session).get("/me", cast.alice)
+        except aiohttp.ClientConnectorError:
+            return True
+    return False
+
+
 async def ended(process: subprocess.Popen, within_s: float) -> int:
     return await asyncio.to_thread(process.wait, within_s)
 
@@ -89,15 +113,9 @@ async def test_a_request_under_way_is_finished_and_nobody_new_let_in(door: Door,
     own, process, farewells = service
     path, day = await a_day(door, cast)
     async with held_up(settings):
-        under_way = asyncio.create_task(own.post(path, cast.alice, day))
-        await asyncio.sleep(0.5)
+        under_way = await begun(own, path, cast, day)
         process.send_signal(signal.SIGTERM)
-        await asyncio.sleep(0.5)
-        began = time.monotonic()
-        async with aiohttp.ClientSession() as session:
-            with pytest.raises(aiohttp.ClientConnectorError):
-                await Door(own.base, session).get("/me", cast.alice)
-        assert time.monotonic() - began < 3
+        await until(lambda: refused(own, cast), seconds=3)
         assert not under_way.done(), under_way.result()
     assert (await under_way).status == 201
     assert await ended(process, 10) == 0
@@ -109,10 +127,9 @@ async def test_a_second_signal_ends_it_at_once(door: Door, cast: Cast, settings:
     own, process, _ = service
     path, day = await a_day(door, cast)
     async with held_up(settings):
-        under_way = asyncio.create_task(own.post(path, cast.alice, day))
-        await asyncio.sleep(0.5)
+        under_way = await begun(own, path, cast, day)
         process.send_signal(signal.SIGTERM)
-        await asyncio.sleep(0.3)
+        await until(lambda: refused(own, cast), seconds=3)
         began = time.monotonic()
         process.send_signal(signal.SIGINT)
         assert await ended(process, 10) == 1

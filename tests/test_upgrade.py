@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from process import environment, fresh_database
 
 from backend.kernel.settings import Settings
@@ -43,6 +44,7 @@ EARLIER = (
 LATER = "SELECT t.title, t.course, x.form, s.source_url, p.syllabus FROM daily_task t, text x, section s, study_plan p"
 
 
+@pytest.mark.long
 async def test_a_database_of_the_first_version_keeps_its_rows(settings: Settings, tmp_path: Path):
     async with fresh_database(settings.database_url, tmp_path) as url:
         no = "0" if url.startswith("sqlite") else "false"

@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-from wechat_world import CURT, FAST_USER, PAGE, Server, World, outcome, until, wechat_world
+from waiting import until
+from wechat_world import CURT, FAST_USER, PAGE, Server, World, outcome, wechat_world
 
 from backend.kernel import metrics
 from backend.kernel.errors import Unavailable

@@ -10,7 +10,8 @@ from datetime import timedelta
 
 import pytest
 from sandbox_server import APPID, settings_for
-from wechat_world import FAST_USER, ZHANG, Server, World, outcome, until, wechat_world
+from waiting import until
+from wechat_world import FAST_USER, ZHANG, Server, World, outcome, wechat_world
 
 from backend.kernel import clock
 from backend.kernel.errors import Unavailable
@@ -67,11 +68,11 @@ async def test_a_token_is_renewed_in_its_last_five_minutes(world: World) -> None
         assert await world.wechat.access_token() == first
         assert world.asked(STABLE_TOKEN) == 1
     with clock.shifted(start + timedelta(seconds=6970)):
-        for _ in range(200):
-            if await world.wechat.access_token() != first:
-                break
-            await asyncio.sleep(0.01)
-        assert await world.wechat.access_token() != first
+
+        async def renewed() -> bool:
+            return await world.wechat.access_token() != first
+
+        await until(renewed)
         assert world.asked(STABLE_TOKEN) == 2
 
 

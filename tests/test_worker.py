@@ -18,6 +18,7 @@ import pytest
 from door import Door
 from people import Cast
 from process import daka, end, environment, running
+from waiting import until
 
 from backend.kernel import clock, heartbeat, jobs
 from backend.kernel.database import fetch
@@ -48,14 +49,6 @@ async def working(env: dict[str, str], cwd: Path) -> AsyncIterator[tuple[subproc
         yield process, log
     finally:
         await end(process)
-
-
-async def until(true) -> None:
-    for _ in range(400):
-        if true():
-            return
-        await asyncio.sleep(0.05)
-    raise TimeoutError
 
 
 async def old_key(cast: Cast) -> None:
@@ -150,11 +143,11 @@ async def test_web_processes_without_jobs_leave_the_sweeping_to_the_worker(door:
         assert (await Door(base, session).get("/me", cast.alice)).status == 200
         assert await keys_of(cast) == 1
     async with running("serve", env=env, cwd=tmp_path):
-        for _ in range(100):
-            if await keys_of(cast) == 0:
-                break
-            await asyncio.sleep(0.05)
-        assert await keys_of(cast) == 0
+
+        async def swept() -> bool:
+            return await keys_of(cast) == 0
+
+        await until(swept)
 
 
 async def test_a_job_that_fails_or_hangs_is_due_again_and_holds_up_no_other():
@@ -174,13 +167,9 @@ async def test_a_job_that_fails_or_hangs_is_due_again_and_holds_up_no_other():
     stop = asyncio.Event()
     rounds = [Job(run.__name__, every_s=0.01, run=run, deadline_s=0.01) for run in (fails, hangs, works)]
     keeping = asyncio.create_task(jobs.keep_all(rounds, stop))
-    for _ in range(200):
-        if min(done.values()) >= 3:
-            break
-        await asyncio.sleep(0.01)
+    await until(lambda: min(done.values()) >= 3)
     stop.set()
     await asyncio.wait_for(keeping, 2)
-    assert min(done.values()) >= 3, done
 
 
 async def test_a_round_under_way_may_end_and_one_that_does_not_is_cut_off(monkeypatch: pytest.MonkeyPatch):

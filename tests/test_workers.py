@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from door import Door
 from figures_of import figures_of, value
 from people import Cast
 from process import DEADLINE_S, environment, free_port, running
+from waiting import until
 
 from backend.kernel import database
 from backend.kernel.settings import Settings
@@ -46,13 +46,6 @@ def workers_of(process: subprocess.Popen) -> list[int]:
     """The worker processes below the supervisor."""
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     return sorted(int(child) for child in children)
-
-
-async def until(what, seconds: float = DEADLINE_S) -> None:
-    deadline = time.monotonic() + seconds
-    while not await what():
-        assert time.monotonic() < deadline, "never came true"
-        await asyncio.sleep(0.05)
 
 
 async def asked_by_new_connections(base: str, who, times: int) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -90,15 +89,6 @@ async def wechat_world(server: Server, redis: aioredis.Redis | None = None, **pa
         await wechat.close()
         if redis is None:
             await own.aclose()
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    """Waits for what happens elsewhere in this loop; three seconds at most."""
-    for _ in range(300):
-        if holds():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it did not come about")
 
 
 async def outcome(call: Any) -> str:

@@ -13,23 +13,23 @@ LOOK_EVERY_S = 5.0
 REDIS_S = 2.0
 
 
-async def watch(redis: aioredis.Redis) -> None:
+async def watch(redis: aioredis.Redis, *, lag_every_s: float = LAG_EVERY_S, look_every_s: float = LOOK_EVERY_S) -> None:
     """Runs until it is cancelled; the parts fail and go on apart from each other."""
-    await asyncio.gather(_measure_lag(), _look(), _ask(redis))
+    await asyncio.gather(_measure_lag(lag_every_s), _look(look_every_s), _ask(redis, look_every_s))
 
 
-async def _measure_lag() -> None:
+async def _measure_lag(every_s: float) -> None:
     """How late the loop wakes up is how long any request waited for its turn."""
     while True:
-        due = time.perf_counter() + LAG_EVERY_S
-        await asyncio.sleep(LAG_EVERY_S)
+        due = time.perf_counter() + every_s
+        await asyncio.sleep(every_s)
         metrics.loop_lag.observe(max(0.0, time.perf_counter() - due))
 
 
-async def _look() -> None:
+async def _look(every_s: float) -> None:
     while True:
         look()
-        await asyncio.sleep(LOOK_EVERY_S)
+        await asyncio.sleep(every_s)
 
 
 def look() -> None:
@@ -45,7 +45,7 @@ def look() -> None:
     metrics.pool_most.set(most)
 
 
-async def _ask(redis: aioredis.Redis) -> None:
+async def _ask(redis: aioredis.Redis, every_s: float) -> None:
     while True:
         try:
             async with asyncio.timeout(REDIS_S):
@@ -54,4 +54,4 @@ async def _ask(redis: aioredis.Redis) -> None:
             metrics.redis_up.set(0)
         else:
             metrics.redis_up.set(1)
-        await asyncio.sleep(LOOK_EVERY_S)
+        await asyncio.sleep(every_s)
