@@ -8,7 +8,7 @@ UV := .venv/bin/uv
 STAMP := .venv/.locked
 LOCK := $(shell sha256sum uv.lock pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
 
-.PHONY: install run test test-long test-sqlite test-postgres bench lint format clean conformance scenarios prove-content check-deploy image trust trust-backups trust-operations check-alerts bench-all bench-page
+.PHONY: install run test test-long test-sqlite test-postgres bench lint format clean conformance scenarios prove-content check-deploy image trust trust-backups trust-operations check-alerts bench-all bench-page test-browser screenshots
 
 install: $(STAMP).$(LOCK)
 
@@ -50,7 +50,9 @@ test-long: $(TESTED)
 	$(call both,long)
 
 # 信任检查：每项一条命令，末尾一行 AC-nn PASS|FAIL，证据在 var/reports/；中断后再次运行即接着做。TRUST="--seed 7 --most 5"；见 docs/trust.md。
-CHECKS := 08 09
+CHECKS := 01
+CHECK_01 := crashes
+CHECKS += 08 09
 CHECK_08 := matrix
 CHECK_09 := idor
 trust: $(TESTED)
@@ -70,6 +72,24 @@ check-alerts:
 	@command -v promtool >/dev/null || { echo "没有 promtool：请安装 prometheus（apt install prometheus）"; exit 1; }
 	promtool check rules deploy/alerts.yaml
 	promtool test rules deploy/alerts.test.yaml
+
+# 控制台的浏览器检查：真实的演示服务，Debian 的 chromium；每个页面在两种尺寸、浅色与深色下各看一遍，并走完几条主要的路。
+BROWSED := .venv/.browsed.$(LOCK)
+$(BROWSED): $(TESTED)
+	@$(UV) sync --quiet --locked --inexact --group dev --group browser
+	@rm -f .venv/.browsed.* && touch $@
+
+.PHONY: chromium
+chromium:
+	@command -v chromium chromium-browser >/dev/null || { echo "没有 chromium：请安装 chromium 与 fonts-noto-cjk（apt install chromium fonts-noto-cjk）"; exit 1; }
+	@fc-list :lang=zh 2>/dev/null | grep -q . || { echo "没有中文字体：请安装 fonts-noto-cjk（apt install fonts-noto-cjk）"; exit 1; }
+
+test-browser: chromium $(BROWSED)
+	.venv/bin/python -m pytest -p no:cacheprovider $(or $(WALK),$(wildcard tests/browser/walk_*.py))
+
+# 重拍 docs/screenshots 中控制台的全部页面。
+screenshots: chromium $(BROWSED)
+	.venv/bin/python tests/browser/screenshots.py
 
 test-sqlite: $(TESTED)
 	DAKA_TEST_DB=sqlite .venv/bin/python -m pytest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 from sanic import Blueprint, Request, Sanic
 from sanic.response import HTTPResponse, redirect
@@ -99,6 +100,9 @@ def create_app(settings: Settings, *, name: str = "daka", with_jobs: bool = True
         app.ctx.redis = redis.connect(settings.redis_url)
         app.ctx.wechat = WeChat(settings, app.ctx.redis)
         await app.ctx.wechat.start()
+        # What was imported stays for good: the collector need not look through it again and again (80 ms in the midst of a request).
+        gc.collect()
+        gc.freeze()
 
     @app.after_server_start
     async def begin_jobs(app: Sanic) -> None:

@@ -106,6 +106,6 @@ async def _compare(data: Path, facts: dict[str, Any]) -> None:
         async with postgres.contents(file, dumped_by=facts["dumped_by"], schema=facts["schema"]) as parts:
             async for part in parts:
                 if isinstance(part, postgres.Rows):
-                    found[part.table] = sum([block.count(b"\n") async for block in part.blocks])
+                    found[part.table] = found.get(part.table, 0) + sum([block.count(b"\n") async for block in part.blocks])
     if found != facts["counts"]:
         raise Conflict("pg_dump 写出的行数与同一时刻库中的行数不一致，没有写出备份；请再试一次。", code="backup_differs")

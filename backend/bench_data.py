@@ -11,7 +11,17 @@ import random
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from backend import bench_data_history, bench_data_people, curriculum, curriculum_import, figures, plans, plans_layout
+from backend import (
+    bench_data_history,
+    bench_data_people,
+    curriculum,
+    curriculum_import,
+    figures,
+    figures_periods,
+    months,
+    plans,
+    plans_layout,
+)  # fmt: skip
 from backend.bench_data_people import Everybody
 from backend.curriculum import PACK
 from backend.curriculum_import import Source
@@ -46,7 +56,10 @@ async def fill(size: Size, *, seed: int = SEED) -> None:
     _refuse_senseless(size)
     if settings.current().production:
         raise Conflict("压测数据不能写入生产环境（DAKA_ENV=production）。", code="production")
-    await _fill(size, random.Random(seed), clock.today())
+    today = clock.today()
+    await months.prepare(today - timedelta(days=size.days), today)
+    await _fill(size, random.Random(seed), today)
+    await figures_periods.roll_up(today=today)
     # What autovacuum would have done by the time that so much has been written one by one.
     await fetch("ANALYZE" if database.dialect() == "sqlite" else "VACUUM (ANALYZE)")
 

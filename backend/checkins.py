@@ -106,7 +106,7 @@ async def record(actor: Actor, *, task_id: int, member_id: int, studied_on: date
         raise Forbidden("不能为自己代录，请在小程序中打卡。", code="own_checkin")
     task = await tasks.task_for(member_id, task_id=task_id)
     if task["checkin_id"] is not None:
-        return _receipt((await checkins_write.find([(member_id, task_id)]))[member_id, task_id]), False
+        return _receipt((await checkins_write.find({(member_id, task_id): task["date"]}))[member_id, task_id]), False
     tasks.refuse_unless_open(task, today=today)
     if not task["date"] <= studied_on <= today:
         raise Invalid(errors=[{"field": "studied_on", "message": "学习日期应在任务日期与今天之间"}])
@@ -129,8 +129,8 @@ async def record(actor: Actor, *, task_id: int, member_id: int, studied_on: date
 async def _streak_with(member_id: int, task_id: int, kind: str, today: date) -> dict[str, int]:
     """The streak as it stands once this task is done."""
     letter = "k" if kind == "on_time" else "m"
-    letters = await checkins_streak.letters([(member_id, task_id, letter, today)])
-    return checkins_batch.streak_shown(letters[member_id, task_id])
+    found = await checkins_streak.streaks_with([(member_id, task_id, letter, today)])
+    return checkins_batch.streak_shown(found[member_id, task_id])
 
 
 @transactional

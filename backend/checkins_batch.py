@@ -166,12 +166,11 @@ async def _fetched_that_day(attempts: Sequence[Attempt]) -> set[tuple[int, int]]
 async def _with_streaks(days: Sequence[FinishedDay]) -> list[FinishedDay]:
     """The days with the streak in their receipt as it stands once each is done."""
     doing = [(*day.pair, "k" if day.kind == "on_time" else "m", day.on) for day in days]
-    letters = await checkins_streak.letters(doing) if doing else {}
-    return [replace(day, receipt={"streak": streak_shown(letters[day.pair]), **day.receipt}) for day in days]
+    found = await checkins_streak.streaks_with(doing)
+    return [replace(day, receipt={"streak": streak_shown(found[day.pair]), **day.receipt}) for day in days]
 
 
-def streak_shown(letters: str) -> dict[str, int]:
-    found = streaks.streak_of(letters)
+def streak_shown(found: streaks.Streak) -> dict[str, int]:
     return {"current": found.current, "longest": found.longest}
 
 

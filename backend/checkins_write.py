@@ -7,7 +7,7 @@ counted here is exact; the unique constraints decide all the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -17,6 +17,7 @@ import msgspec
 from backend import figures, quizzes, tasks_marks, tasks_today
 from backend.kernel.database import as_date, as_instant, fetch, lock_rows, table_of
 from backend.kernel.errors import DakaError, NotFound
+from backend.kernel.sql import within
 from backend.quizzes import DayAnswers, Graded
 
 Pair = tuple[int, int]  # member id, task id
@@ -83,8 +84,8 @@ async def hold(pairs: dict[Pair, date]) -> State:
     """Locks the members and tasks of these pairs (pair -> the task's date) until the transaction ends, and reads their state."""
     await lock_rows("member", sorted({member for member, _ in pairs}), strength="FOR NO KEY UPDATE")
     await figures.hold(task for _, task in pairs)
-    facts = await figures.facts(list(pairs))
-    stored = await find([pair for pair, fact in facts.items() if fact["checkin_id"] is not None])
+    facts = await figures.facts(pairs)
+    stored = await find({pair: pairs[pair] for pair, fact in facts.items() if fact["checkin_id"] is not None})
     # Who withdrew consent while the request was under way writes nothing any more.
     facts = {pair: fact for pair, fact in facts.items() if fact["blanked_at"] is None or pair in stored}
     open_pairs = {pair: pairs[pair] for pair in facts if pair not in stored}
@@ -101,14 +102,15 @@ _READING = {**_PAIR, "passage_id": "bigint", "read_at": "timestamptz"}
 _REFLECTION = {**_PAIR, "body": "text", "written_at": "timestamptz"}
 
 
-async def find(pairs: Sequence[Pair]) -> dict[Pair, Stored]:
-    """The check-ins that are there for these (member, task) pairs."""
+async def find(pairs: Mapping[Pair, date]) -> dict[Pair, Stored]:
+    """The check-ins that are there for these (member, task) pairs (pair -> the task's date)."""
     if not pairs:
         return {}
-    wanted, values = table_of({"member_id": "bigint", "task_id": "bigint"}, pairs)
+    wanted, values = table_of(_PAIR, [(*pair, day) for pair, day in pairs.items()])
     rows = await fetch(
         "SELECT c.id, c.member_id, c.task_id, c.task_date, c.kind, c.checked_in_at, c.receipt "  # noqa: S608
-        f"FROM {wanted} w CROSS JOIN check_in c WHERE c.member_id = w.member_id AND c.task_id = w.task_id",
+        f"FROM {wanted} w CROSS JOIN check_in c WHERE c.member_id = w.member_id AND c.task_id = w.task_id "
+        f"AND c.task_date = w.task_date AND {within('c.task_date', min(pairs.values()), max(pairs.values()))}",
         *values,
     )
     return {
@@ -191,7 +193,7 @@ async def _insert_reflections(days: Iterable[FinishedDay]) -> None:
         await fetch(f"INSERT INTO reflection ({columns}, state) SELECT {columns}, 'pending' FROM {given} w", *values)  # noqa: S608
 
 
-async def _move(days: Iterable[FinishedDay], counts: dict[Pair, tuple[int, int]], state: State) -> None:
+async def _move(days: Sequence[FinishedDay], counts: dict[Pair, tuple[int, int]], state: State) -> None:
     deltas: dict[tuple[int, int, str, str], dict[str, int]] = {}
     for day in days:
         fact, (first, right) = state.facts[day.pair], counts[day.pair]
@@ -200,7 +202,7 @@ async def _move(days: Iterable[FinishedDay], counts: dict[Pair, tuple[int, int]]
         moved = deltas.setdefault((day.task_id, fact["unit_id"], fact["tier"], fact["status"]), {})
         for name, count in change.items():
             moved[name] = moved.get(name, 0) + count
-    await figures.move(deltas)
+    await figures.move(deltas, rolled_up={day.task_id for day in days if state.facts[day.pair]["rolled_up"]})
 
 
 # --- idempotency keys -------------------------------------------------------------------------------------------------

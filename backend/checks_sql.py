@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from backend.figures import COUNTING, COUNTS, PAIRS, SUMS, TALLY
+from backend import figures_periods, months
+from backend.figures import COUNTING, COUNTS, SUMS, TALLY
+from backend.figures_pairs import pairs
 
 _STUDY = ("check_in", "answer", "answer_tally", "reading", "reflection")
 
@@ -12,8 +14,15 @@ FROM task_figure f JOIN daily_task t ON t.id = f.task_id WHERE 1 = 1 {{only}}
 """  # noqa: S608
 
 _FIGURES = f"""
-SELECT task_id, unit_id, tier, status FROM ({SUMS.format(pairs=PAIRS.format(where="1 = 1 {only}"))} UNION ALL {_MINUS}) d
+SELECT task_id, unit_id, tier, status FROM ({SUMS.format(pairs=pairs("1 = 1 {only}"))} UNION ALL {_MINUS}) d
 GROUP BY task_id, unit_id, tier, status HAVING {" OR ".join(f"SUM(d.{name}) <> 0" for name in COUNTS)}
+"""  # noqa: S608
+
+_OF_PERIODS = figures_periods.OF_PERIODS.format(of_tasks=figures_periods.of_tasks("1 = 1 {only}"), into="")
+_PERIODS = f"""
+SELECT branch_id, period, aspect_id FROM (SELECT * FROM ({_OF_PERIODS}) o UNION ALL
+  SELECT t.branch_id, t.period, t.aspect_id, {", ".join(f"-t.{name}" for name in COUNTS)} FROM period_figure t WHERE 1 = 1 {{only}}) d
+GROUP BY branch_id, period, aspect_id HAVING {" OR ".join(f"SUM(d.{name}) <> 0" for name in COUNTS)}
 """  # noqa: S608
 
 _COUNTED = """
@@ -23,26 +32,27 @@ WHERE (o.firsts <> (SELECT firsts FROM ({tally}) x) OR o.rights <> (SELECT right
 
 _UNCOUNTED = """
 SELECT DISTINCT a.member_id, a.task_id FROM answer a JOIN daily_task t ON t.id = a.task_id
-WHERE NOT EXISTS (SELECT 1 FROM check_in c WHERE c.member_id = a.member_id AND c.task_id = a.task_id)
-  AND NOT EXISTS (SELECT 1 FROM answer_tally y WHERE y.member_id = a.member_id AND y.task_id = a.task_id)
+WHERE NOT EXISTS (SELECT 1 FROM check_in c WHERE c.member_id = a.member_id AND c.task_id = a.task_id AND c.task_date = a.task_date)
+  AND NOT EXISTS (SELECT 1 FROM answer_tally y WHERE y.member_id = a.member_id AND y.task_id = a.task_id AND y.task_date = a.task_date)
   AND {counting} {{only}}
 """
 
 _TALLY_LEFT = """
-SELECT y.member_id, y.task_id FROM answer_tally y JOIN check_in c ON c.member_id = y.member_id AND c.task_id = y.task_id
+SELECT y.member_id, y.task_id FROM answer_tally y
+JOIN check_in c ON c.member_id = y.member_id AND c.task_id = y.task_id AND c.task_date = y.task_date
 JOIN daily_task t ON t.id = y.task_id WHERE 1 = 1 {only}
 """
 
 _UNREAD = """
 SELECT DISTINCT c.id AS check_in_id FROM check_in c JOIN daily_task t ON t.id = c.task_id JOIN task_passage tp ON tp.task_id = t.id
-LEFT JOIN reading r ON r.member_id = c.member_id AND r.task_id = c.task_id AND r.passage_id = tp.passage_id
+LEFT JOIN reading r ON r.member_id = c.member_id AND r.task_id = c.task_id AND r.task_date = c.task_date AND r.passage_id = tp.passage_id
 WHERE c.recorded_by_id IS NULL AND r.id IS NULL {only}
 """
 
 # A withdrawn question is asked no more.
 _UNANSWERED = """
 SELECT DISTINCT c.id AS check_in_id FROM check_in c JOIN daily_task t ON t.id = c.task_id JOIN task_question tq ON tq.task_id = t.id
-LEFT JOIN answer a ON a.member_id = c.member_id AND a.task_id = c.task_id AND a.question_id = tq.question_id
+LEFT JOIN answer a ON a.member_id = c.member_id AND a.task_id = c.task_id AND a.task_date = c.task_date AND a.question_id = tq.question_id
 WHERE c.recorded_by_id IS NULL AND a.id IS NULL {only} AND NOT EXISTS (
   SELECT 1 FROM withdrawal w JOIN branch wb ON wb.id = w.branch_id JOIN branch b ON b.id = t.branch_id
   WHERE w.question_id = tq.question_id AND b.path LIKE wb.path || '%')
@@ -78,7 +88,7 @@ WHERE (a.until <= a.starts_on OR (a.following IS NOT NULL AND (a.until IS NULL O
 """
 
 _TWO_TASKS = f"""
-SELECT p.member_id, MIN(p.task_id) AS task_id, MAX(p.task_id) AS other_id FROM ({PAIRS.format(where="1 = 1 {only}")}) p
+SELECT p.member_id, MIN(p.task_id) AS task_id, MAX(p.task_id) AS other_id FROM ({pairs("1 = 1 {only}")}) p
 GROUP BY p.member_id, p.date HAVING COUNT(DISTINCT p.task_id) > 1
 """  # noqa: S608
 
@@ -116,6 +126,12 @@ JOIN (SELECT id AS branch_id FROM branch) m ON m.branch_id = t.branch_id
 WHERE p.branch_id <> t.branch_id {only}
 """
 
+# Rows of a month that has no partition; the next round of housekeeping takes them there.
+_STRAY = " UNION ALL ".join(
+    f"SELECT '{table}' AS name, o.id FROM {table}_default o JOIN member m ON m.id = o.member_id WHERE 1 = 1 {{only}}"  # noqa: S608
+    for table in months.TABLES
+)
+
 _PATHS = """
 SELECT m.id AS branch_id FROM branch m LEFT JOIN branch p ON p.id = m.parent_id
 WHERE m.path <> COALESCE(p.path, '/') || CAST(m.id AS TEXT) || '/' {only}
@@ -127,6 +143,7 @@ def checks(dialect: str) -> list[tuple[str, str, str]]:
     by_task, by_member = "t.branch_id", "m.branch_id"
     return [
         ("覆盖率汇总与逐行重算不一致", by_task, _FIGURES),
+        ("按期间的汇总与逐日汇总不一致", by_task, _PERIODS),
         ("打卡记录中的首答计数与作答记录不一致", by_task, _COUNTED.format(table="check_in", tally=TALLY.format(of="o"))),
         ("未打卡的首答计数与作答记录不一致", by_task, _COUNTED.format(table="answer_tally", tally=TALLY.format(of="o"))),
         ("有首次作答，却既无打卡也无计数", by_task, _UNCOUNTED.format(counting=COUNTING)),
@@ -142,4 +159,5 @@ def checks(dialect: str) -> list[tuple[str, str, str]]:
         ("打卡类别与到达日期、学习日期不符", by_task, _KINDS.replace("{shanghai_day}", _SHANGHAI_DAY[dialect])),
         ("记录跨越了支部", by_member, _FOREIGN),
         ("支部的层级路径与上级不符", "m.id", _PATHS),
+        *([("记录还没有归入自己的月份", by_member, _STRAY)] if dialect == "postgres" else []),
     ]

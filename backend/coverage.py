@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -10,11 +10,11 @@ from backend import coverage_sql
 from backend.coverage_hidden import Unseen, unseen, whole_months
 from backend.coverage_scope import Scope, scope_of
 from backend.coverage_sql import AXES, STATUSES, TIERS
-from backend.figures import PAIRS
+from backend.figures_pairs import pairs
 from backend.kernel.access import Actor
 from backend.kernel.database import as_date, fetch
 from backend.kernel.errors import Forbidden, Invalid
-from backend.rules.cells import HIDDEN, cell, together
+from backend.rules.cells import HIDDEN, NOTHING, Counts, cell, cell_of, together, total
 
 NO_UNIT = "0"
 NO_PERSON = "上级党组织只能查看汇总数字，不能查看个人情况。"
@@ -48,23 +48,21 @@ async def coverage(
     if scope.figures_only:
         first, last = whole_months(first, last, today=today)
     period = {"first": first, "last": last}
-    counts = await coverage_sql.sums(scope, axes, **period, today=today)
-    other = [axis for axis in axes if axis != "aspect"]
-    whole = counts if other == axes else await coverage_sql.sums(scope, other, **period, today=today)
+    counts, whole = await coverage_sql.sums(scope, axes, **period, today=today, live_from=_live_from(names["live"]))
     hidden = await unseen(scope, by=by, and_=and_, **period) if scope.figures_only else Unseen()
     present = {axis: {key[n] for key in counts} for n, axis in enumerate(axes)}
-    rows = [
-        _row(key, label, by=by, and_=and_, counts=counts, whole=whole, hidden=hidden)
+    # A row's total is of the pairs themselves, so that a task with several aspects counts once in it.
+    totals = _by_first_key(whole if and_ == "aspect" else counts)
+    rows: list[dict[str, Any]] = [
+        {"key": key, "label": label, "cell": _shown(totals.get(key, NOTHING), hidden.all or key in hidden.rows)}
         for key, label in _entries(by, names, present[by], first, last)
     ]
-    table = {"by": by, "and": and_, "from": first, "to": last, "total": _shown(together(whole.values()), hidden.all)}
+    table = {"by": by, "and": and_, "from": first, "to": last, "total": _shown(total(whole.values()), hidden.all)}
     if and_:
         columns = _entries(and_, names, present[and_], first, last)
         table["columns"] = [{"key": key, "label": label} for key, label in columns]
         for row in rows:
-            row["cells"] = {
-                key: _shown(counts.get((row["key"], key), {}), hidden.all or (row["key"], key) in hidden.cells) for key, _ in columns
-            }
+            row["cells"] = _cells(row["key"], [key for key, _ in columns], counts, hidden)
     return {**table, "rows": rows}
 
 
@@ -87,15 +85,27 @@ def _period(start: list[dict], first: date | None, last: date | None, today: dat
     return min(begins or ends, ends), ends
 
 
-def _shown(counts: Mapping[str, int], is_hidden: bool) -> dict[str, Any]:
-    return HIDDEN if is_hidden else cell(counts)
+def _live_from(live: list[dict]) -> date:
+    """No task of an earlier day is left out of its month's figures."""
+    return as_date(live[0]["label"]) or date.max if live else date.max
 
 
-def _row(key: str, label: str, *, by: str, and_: str | None, counts: Mapping, whole: Mapping, hidden: Unseen) -> dict[str, Any]:
-    """A row with its total: of the pairs themselves, so that a task with several aspects counts once in it."""
-    pairs = whole if and_ == "aspect" else counts
-    total = together(found for of, found in pairs.items() if of[0] == key)
-    return {"key": key, "label": label, "cell": _shown(total, hidden.all or key in hidden.rows)}
+def _shown(counts: Counts, is_hidden: bool) -> dict[str, Any]:
+    return HIDDEN if is_hidden else cell_of(counts)
+
+
+def _cells(row: str, columns: Sequence[str], counts: coverage_sql.Sums, hidden: Unseen) -> dict[str, dict[str, Any]]:
+    if hidden.all:
+        return dict.fromkeys(columns, HIDDEN)
+    found = {column: cell_of(counts.get((row, column), NOTHING)) for column in columns}
+    return found | {column: HIDDEN for column in columns if hidden.cells and (row, column) in hidden.cells}
+
+
+def _by_first_key(counts: coverage_sql.Sums) -> dict[str, Counts]:
+    found: dict[str, list[Counts]] = {}
+    for (key, *_), one in counts.items():
+        found.setdefault(key, []).append(one)
+    return {key: total(many) for key, many in found.items()}
 
 
 def _entries(axis: str, names: Mapping[str, list[dict]], present: set[str], first: date, last: date) -> list[tuple[str, str]]:
@@ -142,7 +152,7 @@ async def of_day(actor: Actor, *, by: str | None = None, branch_id: int | None =
         cells = [row["cell"] for row in table["rows"] if row["key"] == today.isoformat()]
         return {**reply, "cell": cells[0] if cells else cell({})}
     unit = f" AND st.unit_id = {int(scope.unit_id)}" if scope.unit_id else ""
-    rows = await fetch(_WHO.format(pairs=PAIRS.format(where=f"t.date = $1 AND {scope.where('t.branch_id')}{unit}")), today)
+    rows = await fetch(_WHO.format(pairs=pairs(f"t.date = $1 AND {scope.where('t.branch_id')}{unit}", span=(today, today))), today)
     waiting = [row for row in rows if row["checkin_id"] is None]
     counts = {**together({**row, "assigned": 1 - row["excused"]} for row in rows), "open": sum(not row["excused"] for row in waiting)}
     return {

@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from itertools import groupby, product
 
-from backend import coverage_sql
+from backend import coverage_heads
 from backend.coverage_scope import Scope
 from backend.rules.suppression import MINIMUM, hidden_cells, hidden_rows
 
 # One member may stand in several cells of these axes.
 OVERLAPPING = {"aspect", "day"}
+REMEMBERED_MOST, CELLS_MOST = 50, 20_000  # tables, and cells hidden in one of them
 
 
 @dataclass(slots=True)
@@ -32,6 +33,9 @@ class Unseen:
     all: bool = False
 
 
+_remembered: dict[tuple, tuple[tuple[int, int], Unseen]] = {}
+
+
 def whole_months(first: date, last: date, *, today: date) -> tuple[date, date]:
     """The period widened to whole calendar months, up to today: two periods that differ by a day would tell of that day."""
     end = last.replace(day=calendar.monthrange(last.year, last.month)[1])
@@ -39,9 +43,21 @@ def whole_months(first: date, last: date, *, today: date) -> tuple[date, date]:
 
 
 async def unseen(scope: Scope, *, by: str, and_: str | None, first: date, last: date) -> Unseen:
-    """What to hide of the table by × and_ for the branches of `scope` (one query)."""
-    sizes, heads, asked = await coverage_sql.heads(scope, _axes(by, and_), first=first, last=last)
-    return unseen_of(sizes, heads, by=by, and_=and_, asked=asked)
+    """What to hide of the table by × and_ for the branches of `scope`; remembered until it changes who has which task.
+
+    One query, or two.
+    """
+    asked_for = scope.whole, scope.path, by, and_, first, last
+    version = await coverage_heads.version(scope)
+    known = _remembered.get(asked_for)
+    if known is None or known[0] != version:
+        sizes, heads, asked = await coverage_heads.heads(scope, _axes(by, and_), first=first, last=last)
+        known = version, unseen_of(sizes, heads, by=by, and_=and_, asked=asked)
+        if len(_remembered) >= REMEMBERED_MOST:
+            _remembered.clear()
+        if len(known[1].cells) <= CELLS_MOST:
+            _remembered[asked_for] = known
+    return known[1]
 
 
 def _axes(by: str, and_: str | None) -> list[str]:
@@ -49,8 +65,8 @@ def _axes(by: str, and_: str | None) -> list[str]:
     return sorted(axis for axis in (by, and_) if axis and axis != "branch")
 
 
-def unseen_of(sizes: Mapping[str, int], heads: coverage_sql.Heads, *, by: str, and_: str | None, asked: set[str]) -> Unseen:
-    """`sizes`: the members behind each branch that may be read, `heads`: as of coverage_sql.heads, the axes in alphabetical order."""
+def unseen_of(sizes: Mapping[str, int], heads: coverage_heads.Heads, *, by: str, and_: str | None, asked: set[str]) -> Unseen:
+    """`sizes`: the members behind each branch that may be read, `heads`: as of coverage_heads.heads, the axes in alphabetical order."""
     axes = _axes(by, and_)
     branches = sorted(sizes, key=int)
     places, whole_too = hidden_rows([sizes[branch] for branch in branches])

@@ -17,13 +17,15 @@ from backend.kernel import access
 from backend.kernel.access import Actor
 from backend.kernel.database import fetch, int_list
 from backend.kernel.errors import Invalid
+from backend.kernel.sql import within
 
 ENOUGH = 10  # attempts below which a correlation says nothing
 WORDS = {"true": "正确", "false": "错误"}
 
 _FIRSTS = f"""
 SELECT a.member_id, a.question_id, CAST(a.given AS TEXT) AS given, CASE WHEN a."right" THEN 1.0 ELSE 0.0 END AS r
-FROM daily_task t JOIN answer a ON a.task_id = t.id AND a.task_date = t.date
+FROM daily_task t JOIN member m ON m.branch_id = t.branch_id
+JOIN answer a ON a.member_id = m.id AND a.task_id = t.id AND a.task_date = t.date AND {{months}}
 WHERE t.branch_id = $1 AND t.date >= $2 AND t.date <= $3 AND {COUNTING}
 """  # noqa: S608
 
@@ -48,8 +50,9 @@ async def items(actor: Actor, *, first: date | None, last: date | None, after: i
     if first and last and first > last:
         raise Invalid(errors=[{"field": "from", "message": "起始日期不能晚于截止日期"}])
     period = (actor.branch_id, first or date.min, min(last or today, today))
-    rows = await fetch(_ITEMS.format(firsts=_FIRSTS), *period, after, limit + 1)
-    wrong = await fetch(_WRONG.format(firsts=_FIRSTS, questions=int_list(row["id"] for row in rows)), *period) if rows else []
+    firsts = _FIRSTS.format(months=within("a.task_date", *period[1:]))
+    rows = await fetch(_ITEMS.format(firsts=firsts), *period, after, limit + 1)
+    wrong = await fetch(_WRONG.format(firsts=firsts, questions=int_list(row["id"] for row in rows)), *period) if rows else []
     return [_item(row, [w for w in wrong if w["question_id"] == row["id"]]) for row in rows]
 
 

@@ -1,19 +1,25 @@
-"""The SQL of coverage: sums over the kept summary, or over PAIRS where members are told apart. The answers are never read."""
+"""The SQL of coverage: sums over the kept summaries, or over the pairs where members are told apart. The answers are never read."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
+from functools import lru_cache
+from operator import add
 from typing import Any
 
+from backend import figures_periods
 from backend.coverage_scope import Scope
-from backend.figures import AUDIENCE, PAIRS
+from backend.figures_pairs import pairs_between
+from backend.kernel import clock
 from backend.kernel.database import as_date, fetch
-from backend.rules.cells import SUMMED
+from backend.kernel.sql import fetch_many
+from backend.rules import periods
+from backend.rules.cells import SUMMED, Counts
 
 # What a slice is cut by, and the column that says so.
 AXES = {
-    "aspect": "ta.aspect_id",
+    "aspect": "s.aspects",
     "unit": "s.unit_id",
     "tier": "s.tier",
     "status": "s.status",
@@ -24,87 +30,119 @@ AXES = {
 TIERS = {"leader": "领导干部", "expert": "专家学者", "exemplar": "先进人物", "peer": "会员"}
 STATUSES = {"full": "正式党员", "probationary": "预备党员", "activist": "入党积极分子", "associate": "会员"}
 
-_FIGURES = """
-SELECT t.id AS task_id, t.date, t.branch_id, f.unit_id, f.tier, f.status,
-  f.assigned, f.excused, f.on_time, f.makeup, f.proxy, f.firsts, f.rights
-FROM daily_task t JOIN task_figure f ON f.task_id = t.id WHERE t.date >= $1 AND t.date <= $2 AND {where}
-"""
-_MEMBERS = """
-SELECT p.task_id, p.date, p.branch_id, p.unit_id, p.tier, p.status, p.member_id, 1 - p.excused AS assigned, p.excused,
-  p.on_time, p.makeup, p.proxy, p.firsts, p.rights FROM ({pairs}) p
-"""
-_HEADS = f"""
-SELECT t.id AS task_id, t.date, t.branch_id, m.id AS member_id, COALESCE(st.unit_id, 0) AS unit_id, st.tier, st.status {AUDIENCE}
-"""  # noqa: S608
-_SUMS = ", ".join(f"SUM(s.{name}) AS {name}" for name in SUMMED if name != "open")
-_OPEN = "SUM(CASE WHEN s.date = $3 THEN s.assigned - s.on_time - s.makeup - s.proxy ELSE 0 END) AS open"
+Sums = dict[tuple[str, ...], Counts]
+
+_SUMS = ", ".join(f"SUM(s.{name}) AS {name}" for name in SUMMED)
+_COUNTS = ", ".join(f"f.{name}" for name in figures_periods.COUNTS)
+_OPEN = "CASE WHEN {0}.date = $1 THEN {0}.assigned - {0}.on_time - {0}.makeup - {0}.proxy ELSE 0 END AS open"
+# The aspects of a task as bits, in one number: so it makes one row, however many they are. Bit 0 stands for the task itself.
+_ASPECTS = ", 1 + COALESCE((SELECT SUM(1 << ta.aspect_id) FROM task_aspect ta WHERE ta.task_id = t.id), 0) AS aspects"
 
 
-async def sums(scope: Scope, axes: Sequence[str], *, first: date, last: date, today: date) -> dict[tuple[str, ...], dict[str, int]]:
-    """SUMMED counts by the keys of `axes` (one query); a task with several aspects stands under each of them."""
-    columns = "".join(f"{AXES[axis]} AS k{n}, " for n, axis in enumerate(axes))
-    rows = await fetch(
-        f"SELECT {columns}{_SUMS}, {_OPEN} FROM ({_source(scope, axes)}) s {_aspects(axes)} {_grouped(axes)}",  # noqa: S608
-        first, last, today,
-    )  # fmt: skip
-    return {_key(row, axes): row for row in rows if row["assigned"] is not None}
-
-
-Heads = dict[tuple[str, ...], dict[tuple[str, ...], int]]
-
-
-async def heads(scope: Scope, axes: Sequence[str], *, first: date, last: date) -> tuple[dict[str, int], Heads, set[str]]:
-    """How many different members stand behind each branch that an observer may read; under (axis,) of each axis, and under both
-    of two, behind each (branch, *keys); and which of the branches lie in the scope (one query)."""
-    where = f"t.date >= $1 AND t.date <= $2 AND {scope.where('t.branch_id', path=scope.whole)}"
-    # All the axes come first: they give the columns their types.
-    cuts = list(dict.fromkeys([tuple(axes), *((axis,) for axis in axes)]))
-    parts = []
-    for number, cut in enumerate(cuts):
-        keys = "".join(f", {AXES[axis] if axis in cut else 'NULL'} AS k_{axis}" for axis in axes)
-        parts.append(
-            f"SELECT {number} AS cut, s.branch_id AS k_branch{keys}, COUNT(DISTINCT s.member_id) AS heads, '' AS path "  # noqa: S608
-            f"FROM s {_aspects(cut)} {_grouped(['branch', *cut])}"
-        )
-    none = "".join(", NULL" for _ in axes)
-    rows = await fetch(
-        f"WITH s AS ({_HEADS} WHERE {where}) {' UNION ALL '.join(parts)} UNION ALL "  # noqa: S608
-        f"SELECT -1, s.branch_id{none}, COUNT(DISTINCT s.member_id), b.path FROM s JOIN branch b ON b.id = s.branch_id "
-        "GROUP BY s.branch_id, b.path",
-        first, last,
-    )  # fmt: skip
-    found: Heads = {cut: {} for cut in cuts}
+async def sums(scope: Scope, axes: Sequence[str], *, first: date, last: date, today: date, live_from: date) -> tuple[Sums, Sums]:
+    """SUMMED counts by the keys of `axes`, where a task with several aspects stands under each of them; and by the keys of the axes
+    other than aspect, where it counts once (one query). `live_from`: the first day of a task that is not rolled up, as of `names`."""
+    rows = await fetch_many(_statement(scope, axes, first, last, live_from), today)
+    keys = len(axes)
+    texts = [_days_text if axis == "day" else str for axis in axes]
+    if "aspect" not in axes:
+        found: Sums = {}
+        for row in rows:
+            _put(found, tuple([text(row[n]) for n, text in enumerate(texts)]), row[keys:])
+        return found, found
+    place = list(axes).index("aspect")
+    other = 1 - place if keys == 2 else None
+    counts: Sums = {}
+    whole: Sums = {}
     for row in rows:
-        if row["cut"] >= 0:
-            cut = cuts[row["cut"]]
-            found[cut][tuple(_text(axis, row[f"k_{axis}"]) for axis in ("branch", *cut))] = row["heads"]
-    whole = [row for row in rows if row["cut"] < 0]
-    asked = {str(row["k_branch"]) for row in whole if row["path"].startswith(scope.path or "/")}
-    return {str(row["k_branch"]): row["heads"] for row in whole}, found, asked
+        one = row[keys:]
+        name = None if other is None else texts[other](row[other])
+        for aspect in _aspects_of(row[place]):
+            if not aspect:
+                _put(whole, () if name is None else (name,), one)
+            else:
+                _put(counts, (aspect,) if name is None else (name, aspect) if place else (aspect, name), one)
+    return counts, whole
 
 
-def _source(scope: Scope, axes: Sequence[str]) -> str:
-    where = scope.where("t.branch_id")
-    if "member" not in axes:
-        return _FIGURES.format(where=where + (f" AND f.unit_id = {int(scope.unit_id)}" if scope.unit_id else ""))
-    where += f" AND st.unit_id = {int(scope.unit_id)}" if scope.unit_id else ""
-    return _MEMBERS.format(pairs=PAIRS.format(where=f"t.date >= $1 AND t.date <= $2 AND {where}"))
+def _put(found: Sums, key: tuple[str, ...], one: Counts) -> None:
+    # The sum over nothing is a row of nulls.
+    if one[0] is not None:
+        found[key] = tuple(map(add, found[key], one)) if key in found else one
 
 
-def _aspects(axes: Sequence[str]) -> str:
-    return "JOIN task_aspect ta ON ta.task_id = s.task_id" if "aspect" in axes else ""
+@lru_cache(maxsize=1024)
+def _aspects_of(bits: int) -> tuple[str, ...]:
+    """The aspects that stand in one number, "" for the task itself."""
+    return tuple(str(bit or "") for bit in range(bits.bit_length()) if bits >> bit & 1)
 
 
-def _grouped(axes: Sequence[str]) -> str:
-    return f"GROUP BY {', '.join(AXES[axis] for axis in axes)}" if axes else ""
+def _statement(scope: Scope, axes: Sequence[str], first: date, last: date, live_from: date) -> str:
+    """Gives the columns of `axes`, then SUMMED; a key may come in more than one row. As few rows as will do: periods, tasks, members."""
+    branch = scope.where("{0}")
+    by_aspect = "aspect" in axes
+    if "member" in axes:
+        found = pairs_between(first, last, branches=branch, unit_id=scope.unit_id, also=_ASPECTS if by_aspect else "")
+        is_open = "CASE WHEN p.date = $1 THEN 1 - p.excused - p.on_time - p.makeup - p.proxy ELSE 0 END AS open"
+        return _summed(f"{found}, s AS (SELECT p.*, 1 - p.excused AS assigned, {is_open} FROM pair p)", axes)  # noqa: S608
+    if set(axes) <= {"branch", "aspect"} and not scope.unit_id:
+        if whole := periods.periods_within(first, last, over=clock.today()):
+            named, begins, after = whole
+            days = " OR ".join(f"({condition})" for condition in _live(begins, after, first, last, live_from))
+            return f"{_summed(_of_tasks(branch, days, by_aspect=by_aspect), axes)} UNION ALL {_of_periods(named, branch, axes)}"
+    return _summed(_of_tasks(branch, _between(first, last), by_aspect=by_aspect, unit_id=scope.unit_id), axes)
 
 
-def _key(row: dict, axes: Sequence[str]) -> tuple[str, ...]:
-    return tuple(_text(axis, row[f"k{n}"]) for n, axis in enumerate(axes))
+def _summed(source: str, axes: Sequence[str]) -> str:
+    columns = "".join(f"{AXES[axis]} AS k{n}, " for n, axis in enumerate(axes))
+    grouped = f" GROUP BY {', '.join(AXES[axis] for axis in axes)}" if axes else ""
+    return f"WITH {source} SELECT {columns}{_SUMS} FROM s{grouped}"  # noqa: S608
 
 
-def _text(axis: str, key: Any) -> str:
-    return str(as_date(key) if axis == "day" else key)
+def _of_tasks(branch: str, days: str, *, by_aspect: bool, unit_id: int | None = None) -> str:
+    """Tables for WITH, the last of which, s, has the summary of these tasks."""
+    shown = f"t.date, t.branch_id{', t.aspects' if by_aspect else ''}, f.unit_id, f.tier, f.status, {_COUNTS}"
+    unit = f" AND f.unit_id = {int(unit_id)}" if unit_id else ""
+    return f"""day AS MATERIALIZED (
+      SELECT t.id, t.date, t.branch_id{_ASPECTS if by_aspect else ""} FROM daily_task t WHERE {branch.format("t.branch_id")} AND ({days})
+    ), f AS (SELECT {shown} FROM day t JOIN task_figure f ON f.task_id = t.id{unit}), s AS (SELECT f.*, {_OPEN.format("f")} FROM f)"""  # noqa: S608
+
+
+def _of_periods(named: Sequence[str], branch: str, axes: Sequence[str]) -> str:
+    column = {"branch": "f.branch_id", "aspect": "f.aspect_id"}
+    shown = {**column, "aspect": "1 << f.aspect_id"}
+    where = f"{branch.format('f.branch_id')} AND f.period IN ({', '.join(map(repr, named))})"
+    where += "" if "aspect" in axes else " AND f.aspect_id = 0"
+    # Of one period each branch has one row, or one for each aspect.
+    is_one = len(named) == 1 and "branch" in axes
+    counts = ["0" if name == "open" else f"f.{name}" if is_one else f"SUM(f.{name})" for name in SUMMED]
+    grouped = f" GROUP BY {', '.join(column[axis] for axis in axes)}" if axes and not is_one else ""
+    return f"SELECT {', '.join([*(shown[axis] for axis in axes), *counts])} FROM period_figure f WHERE {where}{grouped}"  # noqa: S608
+
+
+def _between(first: date, last: date) -> str:
+    return f"t.date >= '{first.isoformat()}' AND t.date <= '{last.isoformat()}'"
+
+
+def _live(begins: date, after: date, first: date, last: date, live_from: date) -> list[str]:
+    """The days whose figures are not those of the periods from `begins` on to the day before `after`: in these what is not rolled up
+    yet, and the days around them."""
+    # The planner takes day and roll-up for independent; told where to begin, it sees how few tasks there are.
+    found = [f"{_between(max(begins, live_from), min(after - timedelta(days=1), last))} AND NOT t.rolled_up"]
+    if first < begins:
+        found.append(_between(first, begins - timedelta(days=1)))
+    if after <= last:
+        found.append(_between(after, last))
+    return found
+
+
+def text_of(axis: str, key: Any) -> str:
+    """A key as the table shows it."""
+    return _days_text(key) if axis == "day" else str(key)
+
+
+def _days_text(key: Any) -> str:
+    return as_date(key).isoformat()
 
 
 # --- what the rows are called ---------------------------------------------------------------------------------------
@@ -119,6 +157,9 @@ def _labels_of(axis: str, scope: Scope) -> str:
         case "start":
             text |= {"key": "0", "label": "CAST(MIN(starts_on) AS TEXT)"}
             return _TEXT.format(**text) + f" FROM study_plan WHERE {scope.where('branch_id')}"
+        case "live":
+            text |= {"key": "0", "label": "CAST(MIN(date) AS TEXT)"}
+            return _TEXT.format(**text) + " FROM daily_task WHERE NOT rolled_up"
         case "aspect":
             text |= {"key": "id", "label": "title"}
             return _TEXT.format(**text) + " FROM aspect"
@@ -145,8 +186,8 @@ def _labels_of(axis: str, scope: Scope) -> str:
 
 async def names(scope: Scope, axes: Sequence[str]) -> dict[str, list[dict]]:
     """For each axis with a table behind it its {"id", "label", "belongs", "first", "last"} in the order in which they are shown,
-    and under "start" the first day of the scope's plans (one query)."""
-    asked = ["start", *(axis for axis in axes if axis not in ("tier", "status"))]
+    under "start" the first day of the scope's plans, and under "live" that of the tasks which are not rolled up (one query)."""
+    asked = ["start", "live", *(axis for axis in axes if axis not in ("tier", "status"))]
     if "unit" in axes and "branch" not in axes and scope.path:
         asked.append("branch")
     found: dict[str, list[dict]] = {axis: [] for axis in asked}

@@ -1,56 +1,25 @@
 """The kept summary: one row for (task, unit, tier, status). Moved by deltas with a check-in, recounted with everything else.
 
+What the days that are over add up to is kept in figures_periods.py, and moves with it.
+
 All of this runs inside the caller's transaction. Locking: a check-in holds its tasks FOR KEY SHARE and then reads the facts of its
 pairs; a recount takes the tasks FOR UPDATE first. So each sees what the other has committed, whichever comes first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 
+from backend import figures_periods
+from backend.figures_pairs import pairs, pairs_of
+from backend.figures_periods import COUNTS
 from backend.kernel.database import as_date, fetch, int_list, lock_rows, table_of
 from backend.rules.streaks import Day
 
-COUNTS = ("assigned", "excused", "on_time", "makeup", "proxy", "firsts", "rights")
 CHUNK = 400
 # How often this process has recounted: what is remembered of members and their tasks is out of date after one.
 recounts = 0
-
-# Who has which task, with the standing of the task's date: each (member, task) pair once.
-IN_PLAN = "pm.plan_id = t.plan_id AND pm.starts_on <= t.date AND (pm.until IS NULL OR pm.until > t.date)"
-ON_ROSTER = "m.id = pm.member_id AND m.joined_on <= t.date AND (m.left_on IS NULL OR m.left_on > t.date)"
-STANDS = "st.member_id = m.id AND st.starts_on <= t.date AND (st.until IS NULL OR st.until > t.date)"
-AUDIENCE = f"""
-FROM daily_task t
-JOIN plan_member pm ON {IN_PLAN}
-JOIN member m ON {ON_ROSTER}
-JOIN standing st ON {STANDS}
-"""
-
-_PAIR_COLUMNS = """
-SELECT t.id AS task_id, t.date AS date, t.branch_id, m.id AS member_id, COALESCE(st.unit_id, 0) AS unit_id, st.tier, st.status,
-  c.id AS checkin_id, c.kind, c.recorded_by_id, m.blanked_at,
-  CASE WHEN c.id IS NULL AND EXISTS (
-    SELECT 1 FROM leave l WHERE l.member_id = m.id AND l.state = 'granted' AND l.starts_on <= t.date AND l.ends_on >= t.date
-  ) THEN 1 ELSE 0 END AS excused,
-  CASE WHEN c.id IS NOT NULL AND c.recorded_by_id IS NULL AND c.kind = 'on_time' THEN 1 ELSE 0 END AS on_time,
-  CASE WHEN c.id IS NOT NULL AND c.recorded_by_id IS NULL AND c.kind = 'makeup' THEN 1 ELSE 0 END AS makeup,
-  CASE WHEN c.recorded_by_id IS NOT NULL THEN 1 ELSE 0 END AS proxy,
-  COALESCE(c.firsts, a.firsts, 0) AS firsts, COALESCE(c.rights, a.rights, 0) AS rights
-"""
-_DONE = """
-LEFT JOIN check_in c ON c.member_id = m.id AND c.task_id = t.id AND c.task_date = t.date
-LEFT JOIN answer_tally a ON a.member_id = m.id AND a.task_id = t.id AND a.task_date = t.date
-"""
-
-# One row for each (member, task) pair of the audience: the definition of *Assigned* and *Done* in SQL. {where} narrows t, pm or m.
-PAIRS = f"{_PAIR_COLUMNS}{AUDIENCE}{_DONE}WHERE {{where}}\n"
-# The same for the few members of a table w (member_id, …). CROSS JOIN: SQLite begins with them, and not with all the tasks.
-PAIRS_OF = f"""{_PAIR_COLUMNS}
-FROM {{wanted}} w CROSS JOIN plan_member pm CROSS JOIN daily_task t CROSS JOIN member m CROSS JOIN standing st {_DONE}
-WHERE pm.member_id = w.member_id AND {IN_PLAN} AND {ON_ROSTER} AND {STANDS} AND {{where}}
-"""
 
 SUMS = """
 SELECT task_id, unit_id, tier, status, SUM(1 - excused) AS assigned, SUM(excused) AS excused, SUM(on_time) AS on_time,
@@ -67,28 +36,55 @@ a.is_first AND NOT EXISTS (
 """
 FIRSTS = """COUNT(*) AS firsts, COALESCE(SUM(CASE WHEN a."right" THEN 1 ELSE 0 END), 0) AS rights"""
 TALLY = f"""
-SELECT {FIRSTS} FROM answer a WHERE a.member_id = {{of}}.member_id AND a.task_id = {{of}}.task_id AND {COUNTING}
+SELECT {FIRSTS} FROM answer a WHERE a.member_id = {{of}}.member_id AND a.task_id = {{of}}.task_id AND a.task_date = {{of}}.task_date
+  AND {COUNTING}
 """  # noqa: S608
 
+# Whoever can have studied these tasks: study rows are found by their member.
+_STUDENTS = "daily_task t JOIN member m ON m.branch_id = t.branch_id"
+_RETALLIED = f"""
+UPDATE check_in SET firsts = (SELECT firsts FROM ({TALLY.format(of="check_in")}) x),
+  rights = (SELECT rights FROM ({TALLY.format(of="check_in")}) y)
+FROM {_STUDENTS} WHERE t.id IN ({{tasks}}) AND check_in.member_id = m.id AND check_in.task_id = t.id AND check_in.task_date = t.date
+"""  # noqa: S608
+_UNTALLIED = f"DELETE FROM answer_tally WHERE (member_id, task_id) IN (SELECT m.id, t.id FROM {_STUDENTS} WHERE t.id IN ({{tasks}}))"  # noqa: S608
 _TALLIES = f"""
 INSERT INTO answer_tally (member_id, task_id, task_date, firsts, rights)
-SELECT a.member_id, a.task_id, a.task_date, {FIRSTS} FROM answer a WHERE a.task_id IN ({{tasks}}) AND {COUNTING}
-  AND NOT EXISTS (SELECT 1 FROM check_in c WHERE c.member_id = a.member_id AND c.task_id = a.task_id)
-GROUP BY a.member_id, a.task_id, a.task_date
+SELECT a.member_id, a.task_id, a.task_date, {FIRSTS}
+FROM {_STUDENTS} JOIN answer a ON a.member_id = m.id AND a.task_id = t.id AND a.task_date = t.date
+WHERE t.id IN ({{tasks}}) AND {COUNTING} AND NOT EXISTS (
+  SELECT 1 FROM check_in c WHERE c.member_id = a.member_id AND c.task_id = a.task_id AND c.task_date = a.task_date
+) GROUP BY a.member_id, a.task_id, a.task_date
 """  # noqa: S608
 
 
 async def recount(task_ids: Iterable[int]) -> None:
-    """Rewrites the summary of these tasks from the rows. Call it after the change, in the same transaction."""
-    global recounts
+    """Rewrites the summary of these tasks from the rows. Call it after a change to who has them, in the same transaction."""
     ids = sorted(set(task_ids))
+    # The branch before its tasks, as everybody takes them who changes them.
+    await fetch(
+        "UPDATE branch SET audience_version = audience_version + 1 "  # noqa: S608
+        f"WHERE id IN (SELECT branch_id FROM daily_task WHERE id IN ({int_list(ids)}))"
+    )
     await lock_rows("daily_task", ids)
+    await _rewrite(ids)
+
+
+async def _rewrite(ids: list[int]) -> None:
+    """The same for tasks that are locked."""
+    global recounts
     recounts += 1
+    in_periods = await figures_periods.hold(ids)
     for at in range(0, len(ids), CHUNK):
-        chosen = int_list(ids[at : at + CHUNK])
-        sums = SUMS.format(pairs=PAIRS.format(where=f"t.id IN ({chosen})"))
+        some = ids[at : at + CHUNK]
+        chosen = int_list(some)
+        sums = SUMS.format(pairs=pairs(f"t.id IN ({chosen})"))
+        if in_periods:
+            await figures_periods.add(some, times=-1)
         await fetch(f"DELETE FROM task_figure WHERE task_id IN ({chosen})")  # noqa: S608
         await fetch(f"INSERT INTO task_figure (task_id, unit_id, tier, status, {', '.join(COUNTS)}) {sums}")  # noqa: S608
+        if in_periods:
+            await figures_periods.add(some)
 
 
 async def recount_days(branch_id: int, first: date, last: date | None = None) -> None:
@@ -105,13 +101,11 @@ async def retally(task_ids: Iterable[int]) -> None:
     await lock_rows("daily_task", ids)
     for at in range(0, len(ids), CHUNK):
         chosen = int_list(ids[at : at + CHUNK])
-        for column in ("firsts", "rights"):
-            counted = f"SELECT {column} FROM ({TALLY.format(of='check_in')}) x"  # noqa: S608
-            await fetch(f"UPDATE check_in SET {column} = ({counted}) WHERE task_id IN ({chosen})")  # noqa: S608
+        await fetch(_RETALLIED.format(tasks=chosen))
         # A tally of nothing is no row: it would be left behind by the check-in.
-        await fetch(f"DELETE FROM answer_tally WHERE task_id IN ({chosen})")  # noqa: S608
+        await fetch(_UNTALLIED.format(tasks=chosen))
         await fetch(_TALLIES.format(tasks=chosen))
-    await recount(ids)
+    await _rewrite(ids)
 
 
 async def hold(task_ids: Iterable[int]) -> None:
@@ -122,10 +116,15 @@ async def hold(task_ids: Iterable[int]) -> None:
 _PAIR = {"member_id": "bigint", "task_id": "bigint"}
 
 
-async def facts(pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], dict]:
-    """The PAIRS rows of these (member_id, task_id); a pair outside the audience is left out. Call `hold` before. One query."""
-    wanted, values = table_of(_PAIR, pairs)
-    rows = await fetch(PAIRS_OF.format(wanted=wanted, where="t.id = w.task_id"), *values)
+async def facts(days: Mapping[tuple[int, int], date]) -> dict[tuple[int, int], dict]:
+    """The rows of `pairs` for these (member_id, task_id), each with the task's date; a pair outside the audience is left out.
+
+    Call `hold` before. One query.
+    """
+    if not days:
+        return {}
+    wanted, values = table_of(_PAIR, list(days))
+    rows = await fetch(pairs_of(wanted, "t.id = w.task_id", span=(min(days.values()), max(days.values()))), *values)
     return {(row["member_id"], row["task_id"]): row for row in rows}
 
 
@@ -135,8 +134,8 @@ def counts_of(fact: dict) -> dict[str, int]:
 
 
 async def facts_of(member_id: int, *, today: date) -> list[dict]:
-    """The PAIRS rows of one member up to today, in order of date (one query)."""
-    rows = await fetch(PAIRS.format(where="m.id = $1 AND t.date <= $2") + "ORDER BY t.date, t.id", member_id, today)
+    """The rows of `pairs` of one member up to today, in order of date (one query)."""
+    rows = await fetch(pairs("m.id = $1 AND t.date <= $2") + "ORDER BY t.date, t.id", member_id, today)
     return [{**row, "date": as_date(row["date"])} for row in rows]
 
 
@@ -157,8 +156,11 @@ def day_of(fact: dict, *, today: date) -> Day:
 _MOVED = {"task_id": "bigint", "unit_id": "bigint", "tier": "text", "status": "text", **dict.fromkeys(COUNTS, "int")}
 
 
-async def move(deltas: dict[tuple[int, int, str, str], dict[str, int]]) -> None:
-    """Adds `deltas` to the summary rows (task, unit, tier, status), in key order so that two batches cannot block each other."""
+async def move(deltas: dict[tuple[int, int, str, str], dict[str, int]], *, rolled_up: Collection[int]) -> None:
+    """Adds `deltas` to the summary rows (task, unit, tier, status), in key order so that two batches cannot block each other.
+
+    `rolled_up`: the tasks of which the facts say so.
+    """
     rows = [(*key, *(deltas[key].get(name, 0) for name in COUNTS)) for key in sorted(deltas) if any(deltas[key].values())]
     if not rows:
         return
@@ -170,3 +172,5 @@ async def move(deltas: dict[tuple[int, int, str, str], dict[str, int]]) -> None:
         f"ORDER BY task_id, unit_id, tier, status ON CONFLICT (task_id, unit_id, tier, status) DO UPDATE SET {added}",
         *values,
     )
+    if rolled_up:
+        await figures_periods.move((key[0], counts) for key, counts in deltas.items() if key[0] in rolled_up)

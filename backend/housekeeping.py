@@ -1,8 +1,9 @@
-"""What is swept away when its time is over: old idempotency keys, counted guesses, expired sessions and audit entries. Once an hour."""
+"""What is due as time passes, once an hour: old idempotency keys, counted guesses, expired sessions and audit entries are swept away,
+days that are over become part of the figures of their periods, and the months to come get their partitions."""
 
 from __future__ import annotations
 
-from backend import audit_copy, audit_retention, checkins, guesses, sessions
+from backend import audit_copy, audit_retention, checkins, figures_periods, guesses, months, sessions
 from backend.kernel import clock, metrics
 from backend.kernel.jobs import Job
 
@@ -15,6 +16,8 @@ async def sweep() -> None:
     await sessions.forget_old(now=now)
     await audit_retention.expire(now=now)
     await audit_copy.keep()
+    await months.keep(today=clock.today())
+    await figures_periods.roll_up(today=clock.today())
     metrics.swept()
 
 

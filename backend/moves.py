@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from backend import backups_files, checks, coverage, moves_rows
+from backend import backups_files, checks, coverage, months, moves_rows
 from backend.backups_restore import empty, refuse_occupied
 from backend.checks import Finding
 from backend.coverage_sql import AXES
@@ -49,6 +49,8 @@ async def move(settings: Settings, *, to: str, today: date) -> tuple[Facts, Fact
         found = await _reach(target)
         try:
             await schema.migrate(target)
+            async with database.opened(target):
+                await _prepare_months(source)
             async with database.opened(target), database.interruptible():
                 after = await _carry(source, before, today)
         except BaseException as error:
@@ -95,6 +97,13 @@ async def _reach(target: Settings) -> set[str]:
             raise Unavailable(f"--to 指向的数据库无法连接（{type(error).__name__}）", code="target_away") from None
         await refuse_occupied()
         return tables.ours() & set(await tables.present())
+
+
+async def _prepare_months(source: sqlite3.Connection) -> None:
+    """The partitions of every month that has a task, before their rows come."""
+    first, last = source.execute("SELECT MIN(date), MAX(date) FROM daily_task").fetchone()
+    if first:
+        await months.prepare(date.fromisoformat(first), date.fromisoformat(last))
 
 
 async def _carry(source: sqlite3.Connection, before: Facts, today: date) -> Facts:

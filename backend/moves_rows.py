@@ -23,7 +23,7 @@ JOIN pg_namespace n ON n.oid = c.connamespace WHERE c.contype = 'f' AND n.nspnam
 _SEQUENCES = """
 SELECT t.relname AS name, a.attname AS column, pg_get_serial_sequence(quote_ident(t.relname), a.attname) AS sequence
 FROM pg_class t JOIN pg_namespace n ON n.oid = t.relnamespace JOIN pg_attribute a ON a.attrelid = t.oid
-WHERE n.nspname = current_schema() AND t.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
+WHERE n.nspname = current_schema() AND t.relkind IN ('r', 'p') AND NOT t.relispartition AND a.attnum > 0 AND NOT a.attisdropped
   AND pg_get_serial_sequence(quote_ident(t.relname), a.attname) IS NOT NULL
 """
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from backend import audiences, calendar, figures, plans_layout, plans_syllabus
+from backend import audiences, calendar, figures, months, plans_layout, plans_syllabus
 from backend.kernel import audit, clock
 from backend.kernel.access import Actor, require, same_branch
 from backend.kernel.database import as_date, fetch, int_list, transactional
@@ -28,8 +28,15 @@ FIELDS = (
 )  # fmt: skip
 
 
+async def create(actor: Actor | None, *, starts_on: date, ends_on: date, **fields: Any) -> int:
+    """`_create`, and where the rows of the plan's months will stand."""
+    plan_id = await _create(actor, starts_on=starts_on, ends_on=ends_on, **fields)
+    await months.prepare(starts_on, ends_on)
+    return plan_id
+
+
 @transactional
-async def create(
+async def _create(
     actor: Actor | None,
     *,
     branch_id: int | None = None,
@@ -156,8 +163,16 @@ def _distinct(given: Sequence[Any], allowed: Sequence[Any]) -> bool:
     return bool(given) and len(set(given)) == len(given) and set(given) <= set(allowed)
 
 
-@transactional
 async def extend(plan_id: int, *, ends_on: date, today: date, plain_calendar: bool = False) -> int:
+    """`_extend`, and where the rows of the new months will stand."""
+    added = await _extend(plan_id, ends_on=ends_on, today=today, plain_calendar=plain_calendar)
+    if added:
+        await months.prepare(today, ends_on)
+    return added
+
+
+@transactional
+async def _extend(plan_id: int, *, ends_on: date, today: date, plain_calendar: bool) -> int:
     """Adds the days after the plan's last one up to `ends_on`, none before today, and keeps what is laid out: how many were added.
 
     Raises NotFound, Conflict `calendar_unknown` (unless `plain_calendar` or a plan that was made so) and `plan_overlap`.

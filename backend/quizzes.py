@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from backend import figures, tasks, tasks_today
+from backend import figures, tasks, tasks_marks, tasks_today
 from backend.kernel import clock
 from backend.kernel.access import Actor
 from backend.kernel.database import as_date, fetch, lock_rows, table_of, transactional
@@ -75,10 +75,10 @@ def result_of(question: Any, right: bool) -> dict[str, Any]:
     }
 
 
-async def first_answers(member_id: int, task_id: int) -> dict[int, bool]:
+async def first_answers(member_id: int, task_id: int, task_date: date) -> dict[int, bool]:
     """The questions already answered, and whether the first answer was right."""
-    rows = await fetch('SELECT question_id, "right" FROM answer WHERE member_id = $1 AND task_id = $2 AND is_first', member_id, task_id)
-    return {row["question_id"]: bool(row["right"]) for row in rows}
+    pair = (member_id, task_id)
+    return (await tasks_marks.marks({pair: task_date}))[1].get(pair, {})
 
 
 async def answer(actor: Actor, *, task_id: int, answers: Sequence[Any], today: date) -> dict[str, Any]:
@@ -92,7 +92,7 @@ async def answer(actor: Actor, *, task_id: int, answers: Sequence[Any], today: d
     graded = grade_all(content, answers)
     await _store(DayAnswers(actor.member_id, task_id, task["date"], graded))
     tasks_today.forget([actor.member_id])
-    firsts = await first_answers(actor.member_id, task_id)
+    firsts = await first_answers(actor.member_id, task_id, task["date"])
     answered = {g.question_id for g in graded}
     results = [result_of(q, firsts[q.id]) for q in content.questions if q.id in answered]
     return {"results": results, "right": sum(r["right"] for r in results), "total": len(results)}
@@ -108,8 +108,10 @@ async def _store(day: DayAnswers) -> None:
         return
     pair = (day.member_id, day.task_id)
     checked_in = await fetch(
-        "UPDATE check_in SET firsts = firsts + $3, rights = rights + $4 WHERE member_id = $1 AND task_id = $2 RETURNING id", *pair, *new
-    )
+        "UPDATE check_in SET firsts = firsts + $4, rights = rights + $5 "
+        "WHERE member_id = $1 AND task_id = $2 AND task_date = $3 RETURNING id",
+        *pair, day.task_date, *new,
+    )  # fmt: skip
     if not checked_in:
         await fetch(
             "INSERT INTO answer_tally (member_id, task_id, task_date, firsts, rights) VALUES ($1, $2, $3, $4, $5) "
@@ -117,13 +119,14 @@ async def _store(day: DayAnswers) -> None:
             "SET firsts = answer_tally.firsts + excluded.firsts, rights = answer_tally.rights + excluded.rights",
             *pair, day.task_date, *new,
         )  # fmt: skip
-    if fact := (await figures.facts([pair])).get(pair):
-        await figures.move({(day.task_id, fact["unit_id"], fact["tier"], fact["status"]): {"firsts": new[0], "rights": new[1]}})
+    if fact := (await figures.facts({pair: day.task_date})).get(pair):
+        key = (day.task_id, fact["unit_id"], fact["tier"], fact["status"])
+        await figures.move({key: {"firsts": new[0], "rights": new[1]}}, rolled_up={day.task_id} if fact["rolled_up"] else ())
 
 
 async def keep_answers(day: DayAnswers, *, at: Any) -> tuple[int, int]:
     """Inserts answers under the lock of their member: how many first ones came in that count, and how many of them are right."""
-    firsts = await first_answers(day.member_id, day.task_id)
+    firsts = await first_answers(day.member_id, day.task_id, day.task_date)
     await insert_answers([(day, at)], {(day.member_id, day.task_id): firsts})
     new = [g for g in day.graded if g.question_id not in firsts]
     withdrawn = await withdrawn_pairs({(g.question_id, day.task_id) for g in new})

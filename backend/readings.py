@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
-from backend import tasks, tasks_today
+from backend import tasks, tasks_marks, tasks_today
 from backend.kernel import clock
 from backend.kernel.access import Actor
 from backend.kernel.database import fetch, transactional
@@ -24,8 +24,8 @@ async def mark(actor: Actor, *, task_id: int, passages: Sequence[int], today: da
     _refuse_unknown(passages, set(asked))
     await _store(actor.member_id, task_id, task["date"], dict.fromkeys(passages))
     tasks_today.forget([actor.member_id])
-    rows = await fetch("SELECT passage_id FROM reading WHERE member_id = $1 AND task_id = $2", actor.member_id, task_id)
-    read = {row["passage_id"] for row in rows}
+    pair = (actor.member_id, task_id)
+    read = (await tasks_marks.marks({pair: task["date"]}))[0].get(pair, set())
     return {"passages_read": sum(passage in read for passage in asked), "passages_total": len(asked)}
 
 

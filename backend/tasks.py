@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
-from backend import figures, tasks_marks
+from backend import tasks_marks
+from backend.figures_pairs import Span, pairs
 from backend.kernel.access import Actor
 from backend.kernel.database import as_date, fetch, int_list
 from backend.kernel.errors import Conflict, Invalid, NotFound
@@ -46,8 +47,8 @@ def refuse_unless_open(task: dict[str, Any], *, today: date) -> None:
             raise Conflict("这一天的补卡期限已过。", code="closed")
 
 
-async def _pairs(where: str, *values: Any) -> list[dict[str, Any]]:
-    rows = await fetch(_PAIR.format(pairs=figures.PAIRS.format(where=where)) + "ORDER BY p.date, p.task_id", *values)
+async def _pairs(where: str, *values: Any, span: Span | None = None) -> list[dict[str, Any]]:
+    rows = await fetch(_PAIR.format(pairs=pairs(where, span=span)) + "ORDER BY p.date, p.task_id", *values)
     return [
         {**row, "date": as_date(row["date"]), "makeup_until": as_date(row["makeup_until"]), "excused": bool(row["excused"])} for row in rows
     ]
@@ -72,7 +73,7 @@ async def listing(actor: Actor, *, first: date | None, last: date | None, today:
     Raises Invalid for a period that is upside down or longer than 400 days.
     """
     first, last = _period(first, last, today)
-    found = await _pairs("m.id = $1 AND t.date >= $2 AND t.date <= $3", actor.member_id, first, last)
+    found = await _pairs("m.id = $1 AND t.date >= $2 AND t.date <= $3", actor.member_id, first, last, span=(first, last))
     aspects, recorders = await _aspects_and_recorders(found)
     return [
         {

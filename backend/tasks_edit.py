@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from backend import audiences, questions, tasks_content, texts
+from backend import audiences, figures, questions, tasks_content, texts
 from backend.kernel import audit
 from backend.kernel.access import Actor, require, same_branch
 from backend.kernel.database import transactional
@@ -44,6 +44,7 @@ async def _change(actor: Actor, task_id: int, changes: Mapping[str, Any], today:
     if "aspects" in changes:
         await TaskAspect.filter(task_id=task_id).delete()
         await TaskAspect.bulk_create([TaskAspect(task_id=task_id, aspect_id=aspect) for aspect in changes["aspects"]])
+        await figures.recount([task_id])
     if "passages" in changes:
         await TaskPassage.filter(task_id=task_id).delete()
         await TaskPassage.bulk_create([TaskPassage(task_id=task_id, passage_id=p, position=n) for n, p in enumerate(changes["passages"])])

@@ -7,6 +7,7 @@ from datetime import date
 
 from backend.kernel.batches import Batcher
 from backend.kernel.database import fetch, table_of, transactional
+from backend.kernel.sql import within
 
 Pair = tuple[int, int]  # member id, task id
 Fetch = tuple[int, int, date]  # session id, task id, Shanghai day
@@ -16,10 +17,11 @@ FETCHES_REMEMBERED = 50_000
 _PAIR = {"member_id": "bigint", "task_id": "bigint", "task_date": "date"}
 _OWN = "{0}.member_id = w.member_id AND {0}.task_id = w.task_id AND {0}.task_date = w.task_date"
 _MARKS = f"""
-SELECT r.member_id, r.task_id, r.passage_id AS id, NULL AS right_answer FROM {{wanted}} w CROSS JOIN reading r WHERE {_OWN.format("r")}
+SELECT r.member_id, r.task_id, r.passage_id AS id, NULL AS right_answer
+FROM {{wanted}} w CROSS JOIN reading r WHERE {_OWN.format("r")} AND {{readings}}
 UNION ALL
 SELECT a.member_id, a.task_id, a.question_id, CASE WHEN a."right" THEN 1 ELSE 0 END
-FROM {{wanted}} w CROSS JOIN answer a WHERE {_OWN.format("a")} AND a.is_first
+FROM {{wanted}} w CROSS JOIN answer a WHERE {_OWN.format("a")} AND a.is_first AND {{answers}}
 """  # noqa: S608
 
 
@@ -29,7 +31,9 @@ async def marks(pairs: dict[Pair, date]) -> tuple[dict[Pair, set[int]], dict[Pai
     firsts: dict[Pair, dict[int, bool]] = {}
     if pairs:
         wanted, values = table_of(_PAIR, [(*pair, day) for pair, day in pairs.items()])
-        for row in await fetch(_MARKS.format(wanted=wanted), *values):
+        span = min(pairs.values()), max(pairs.values())
+        months = {"readings": within("r.task_date", *span), "answers": within("a.task_date", *span)}
+        for row in await fetch(_MARKS.format(wanted=wanted, **months), *values):
             pair = row["member_id"], row["task_id"]
             if row["right_answer"] is None:
                 read.setdefault(pair, set()).add(row["id"])

@@ -13,6 +13,7 @@ from datetime import date
 from typing import Any
 
 from backend import figures, tasks_content, tasks_marks
+from backend.figures_pairs import pairs_of
 from backend.kernel.access import Actor
 from backend.kernel.batches import Batcher
 from backend.kernel.database import as_date, fetch, table_of
@@ -60,10 +61,7 @@ def forget(member_ids: Iterable[int]) -> None:
         _remembered.pop(member_id, None)
 
 
-_TODAY = f"""
-SELECT p.task_id AS id, p.date, p.member_id, p.checkin_id, p.kind
-FROM ({figures.PAIRS_OF.format(wanted="{wanted}", where="t.date = w.today")}) p ORDER BY p.member_id, p.task_id
-"""  # noqa: S608
+_TODAY = "SELECT p.task_id AS id, p.date, p.member_id, p.checkin_id, p.kind FROM ({pairs}) p ORDER BY p.member_id, p.task_id"
 
 # The first day after today with a task for each member who is not on leave that day.
 _NEXT = """
@@ -84,7 +82,8 @@ async def _look_up(asked: Sequence[tuple[int, date]]) -> list[Today]:
     recounts, until, today = figures.recounts, time.monotonic() + REMEMBERED_S, asked[0][1]
     wanted, values = table_of({"member_id": "bigint", "today": "date"}, sorted(set(asked)))
     tasks: dict[int, dict[str, Any]] = {}
-    for row in await fetch(_TODAY.format(wanted=wanted), *values):
+    pairs = pairs_of(wanted, "t.date = w.today", span=(today, today))
+    for row in await fetch(_TODAY.format(pairs=pairs), *values):
         tasks.setdefault(row["member_id"], row)
     following = {row["member_id"]: as_date(row["date"]) for row in await fetch(_NEXT.format(wanted=wanted), *values)}
     contents = await tasks_content.contents_of({task["id"] for task in tasks.values()})

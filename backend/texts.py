@@ -83,9 +83,9 @@ def _head(row: dict[str, Any]) -> dict[str, Any]:
 
 
 _MAP = """
-SELECT x.key AS text_key, x.title AS text, s.key, s.title, p.id, p.number,
-  EXISTS (SELECT 1 FROM reading r WHERE r.member_id = $2 AND r.passage_id = p.id) AS is_read
+SELECT x.key AS text_key, x.title AS text, s.key, s.title, p.id, p.number, r.passage_id IS NOT NULL AS is_read
 FROM text x JOIN section s ON s.text_id = x.id JOIN passage p ON p.section_id = s.id
+LEFT JOIN (SELECT DISTINCT passage_id FROM reading WHERE member_id = $2) r ON r.passage_id = p.id
 WHERE x.id = $1 AND p.retired_at IS NULL ORDER BY s.number, p.number, p.id
 """
 

@@ -33,12 +33,16 @@ class ServerFault(DakaError):
 
 @blueprint.exception(Exception)
 async def answer(request: Request, error: Exception) -> HTTPResponse:
-    """Every exception of a page ends here, as a page that says what to do next."""
+    """Every exception of a page ends here, as a page that says what to do next; for htmx as a notice above the page it asked from."""
     shown = NotFound() if _is_no_file(request, error) else _as_daka_error(error)
     request.ctx.code = shown.code
     route = f"/{request.route.path}" if request.route else "unknown"
     refusals.note(shown, route=route, address=getattr(request.ctx, "address", ""), member_id=getattr(request.ctx, "member_id", None))
-    response = render("error.html", status=shown.status, error=shown, request_id=getattr(request.ctx, "request_id", ""))
+    template = "fault.html" if request.headers.get("hx-request") == "true" else "error.html"
+    visit = getattr(request.ctx, "visit", None) if shown.status != 401 else None
+    response = render(template, visit, status=shown.status, error=shown, request_id=getattr(request.ctx, "request_id", ""))
+    if template == "fault.html":
+        response.headers.update({"HX-Retarget": "#notices", "HX-Reswap": "innerHTML show:window:top"})
     for name, text in shown.headers.items():
         response.headers[name] = text
     if shown.status == 401 and shown.code != "link_invalid" and request.cookies.get(SESSION_COOKIE):

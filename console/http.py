@@ -1,6 +1,6 @@
 """One page = one declaration: who may see it, and for a write the CSRF token. The session is a cookie, never a bearer token.
 
-Every page of the console is in PAGES, so that tests can hold the whole list against the roles.
+Every page of the console is in PAGES, so that tests can hold the whole list against the roles. How a page is added: CONTRIBUTING.md.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,20 @@ from backend import sessions
 from backend.kernel import access, clock, security, settings
 from backend.kernel.access import Actor
 from backend.kernel.errors import Forbidden, Unauthorised
-from console import words
+from console import navigation, notices, words
 
 PREFIX = "/console"
 SESSION, ENTRY = "daka_console", "daka_console_entry"
 PUBLIC, SIGNED_IN = "public", "signed_in"
+PAGE, PART, FILE, STREAM = "page", "part", "file", "stream"
+CSRF_HEADER = "X-CSRF"
+# No inline script or style, no address but our own; the console is stricter than api/requests.py, which fills in the rest.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+HEADERS = {"Cache-Control": "no-store", "Content-Security-Policy": POLICY}
+NOTICE_KEPT = timedelta(minutes=5)
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 HERE = Path(__file__).parent
 
@@ -43,31 +52,59 @@ class Visit:
     token: str = ""
     today: date = field(default_factory=clock.today)
 
+    @property
+    def path(self) -> str:
+        """The page's path below /console."""
+        return self.request.path.removeprefix(PREFIX) or "/"
+
+    @property
+    def is_fragment(self) -> bool:
+        """True when htmx asks for a part of a page."""
+        return self.request.headers.get("hx-request") == "true"
+
+    def asked(self, name: str) -> str:
+        """A parameter of the address, without blanks around it; "" where it is not given."""
+        return (self.request.args.get(name) or "").strip()
+
+    def filled(self, name: str) -> str:
+        """A field of the form, without blanks around it; "" where it is not given."""
+        return ((self.request.form.get(name) if self.request.form else None) or "").strip()
+
+    def ticked(self, name: str) -> list[str]:
+        """Every value of a field that may be given more than once."""
+        return list(self.request.form.getlist(name) or []) if self.request.form else []
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`who`: public, signed_in or a capability of kernel.access."""
+    """`who`: public, signed_in or a capability of kernel.access; `gives`: a whole page, a part of one, a file or a stream of events."""
 
     method: str
     path: str
     who: str
+    gives: str
     handler: Callable[..., Awaitable[HTTPResponse]]
 
 
 PAGES: list[Page] = []
 
 
-def page(blueprint: Blueprint, method: str, path: str, *, who: str) -> Callable[[Callable[[Visit], Awaitable[HTTPResponse]]], Any]:
-    """Declares a handler under /console. A POST is let through with the token of `csrf_of` in its field `csrf`, else Forbidden."""
+def page(
+    blueprint: Blueprint, method: str, path: str, *, who: str, gives: str = PAGE
+) -> Callable[[Callable[..., Awaitable[HTTPResponse]]], Any]:
+    """Declares a handler(visit, **what the path holds) under /console.
 
-    def declare(handler: Callable[[Visit], Awaitable[HTTPResponse]]) -> Callable[[Request], Awaitable[HTTPResponse]]:
-        PAGES.append(Page(method, PREFIX + path, who, handler))
+    A POST is let through with the token of `csrf_of` in its field `csrf` or in the header X-CSRF (htmx), else Forbidden.
+    """
 
-        async def serve(request: Request) -> HTTPResponse:
+    def declare(handler: Callable[..., Awaitable[HTTPResponse]]) -> Callable[..., Awaitable[HTTPResponse]]:
+        PAGES.append(Page(method, PREFIX + path, who, gives, handler))
+
+        async def serve(request: Request, **held: Any) -> HTTPResponse:
             visit = await visitor(request, who)
             if method == "POST":
                 refuse_forged(request, visit.token)
-            return await handler(visit)
+            return await handler(visit, **held)
 
         blueprint.add_route(serve, path, methods=[method], name=handler.__name__)
         return serve
@@ -86,7 +123,8 @@ async def visitor(request: Request, who: str) -> Visit:
     request.ctx.member_id = actor.member_id
     if who != SIGNED_IN:
         access.require(actor, who)
-    return Visit(request, actor, token)
+    request.ctx.visit = Visit(request, actor, token)
+    return request.ctx.visit
 
 
 # --- writes -----------------------------------------------------------------------------------------------------------
@@ -109,12 +147,23 @@ def refuse_forged(request: Request, token: str) -> None:
 
 
 def render(template: str, visit: Visit | None = None, *, status: int = 200, **shown: Any) -> HTTPResponse:
-    """A page. Templates get `actor` (None for a stranger), `csrf`, `today` and what is passed; every value is escaped."""
+    """A page, or a part of one for htmx. Templates get `actor` (None for a stranger), `csrf`, `today`, `navigation`, `notice` and what is
+    passed; every value is escaped. A notice left by `go` is shown by the next whole page and is then gone."""
     token = visit.token if visit else ""
+    actor = visit.actor if visit else None
+    left = visit.request.cookies.get(notices.COOKIE) if actor and not visit.is_fragment else None
     text = templates.get_template(template).render(
-        actor=visit.actor if visit else None, csrf=csrf_of(token) if token else "", today=visit.today if visit else clock.today(), **shown
+        actor=actor,
+        csrf=csrf_of(token) if token else "",
+        today=visit.today if visit else clock.today(),
+        navigation=navigation.links(actor, visit.path) if actor else [],
+        notice=notices.opened(left, token) if left else "",
+        **shown,
     )
-    return HTTPResponse(text, status=status, content_type="text/html; charset=utf-8", headers={"Cache-Control": "no-store"})
+    response = HTTPResponse(text, status=status, content_type="text/html; charset=utf-8", headers=HEADERS)
+    if left:
+        drop(response, notices.COOKIE)
+    return response
 
 
 def save(content: bytes, filename: str, content_type: str) -> HTTPResponse:
@@ -123,9 +172,12 @@ def save(content: bytes, filename: str, content_type: str) -> HTTPResponse:
     return HTTPResponse(content, content_type=content_type, headers=headers)
 
 
-def go(path: str) -> HTTPResponse:
-    """After a write: see another page of the console."""
-    return HTTPResponse(status=303, headers={"Location": PREFIX + path, "Cache-Control": "no-store"})
+def go(path: str, visit: Visit | None = None, *, notice: str = "") -> HTTPResponse:
+    """After a write: see another page of the console, which shows `notice` (a sentence, at most 500 characters) once."""
+    response = HTTPResponse(status=303, headers={"Location": PREFIX + path, "Cache-Control": "no-store"})
+    if notice and visit:
+        keep(response, notices.COOKIE, notices.sealed(notice, visit.token), until=clock.now() + NOTICE_KEPT)
+    return response
 
 
 def keep(response: HTTPResponse, name: str, token: str, *, until: datetime, path: str = PREFIX) -> None:

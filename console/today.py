@@ -10,7 +10,7 @@ from sanic.response import HTTPResponse
 from backend import branches, coverage, coverage_export
 from backend.kernel.access import OBSERVER, UNIT_HEAD
 from console import words
-from console.http import XLSX, Visit, page, render, save
+from console.http import FILE, XLSX, Visit, page, render, save
 
 blueprint = Blueprint("console_today")
 NO_UNIT = "未分组"
@@ -37,7 +37,7 @@ async def today(visit: Visit) -> HTTPResponse:
     )
 
 
-@page(blueprint, "GET", "/coverage.xlsx", who="stats.read")
+@page(blueprint, "GET", "/coverage.xlsx", who="stats.read", gives=FILE)
 async def workbook(visit: Visit) -> HTTPResponse:
     by = visit.request.args.get("by") or "aspect"
     content = await coverage_export.workbook(visit.actor, by=by, and_=None, first=None, last=None, branch_id=None, today=visit.today)

@@ -46,7 +46,7 @@ class Session(Model):
 
     class Meta:
         table = "session"
-        indexes = (("member_id", "ended_at"),)
+        indexes = (("member_id", "ended_at"), ("account_id",))
 
 
 class ConsoleLink(Model):
@@ -75,3 +75,4 @@ class Guess(Model):
     class Meta:
         table = "guess"
         unique_together = (("kind", "subject", "window_starts_at"),)
+        indexes = (("window_starts_at",),)

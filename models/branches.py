@@ -15,6 +15,8 @@ class Branch(Model):
     # The ids from the root down to this branch, "/1/5/": a subtree is everything that begins with it.
     path = fields.CharField(max_length=255, db_index=True, default="")
     is_demo = fields.BooleanField(default=False)
+    # Raised whenever it changes who has which task; what is derived from that is out of date then.
+    audience_version = fields.IntField(default=0, db_default=0)
     created_at = fields.DatetimeField()
 
     class Meta:

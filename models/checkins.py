@@ -43,7 +43,8 @@ class CheckIn(Model):
     class Meta:
         table = "check_in"
         unique_together = (("member_id", "task_id", "task_date"),)
-        indexes = (("task_id", "task_date"), ("member_id", "task_date"))
+        # On PostgreSQL the unique index is (member, date, task) and serves for both (migration 0005).
+        indexes = (("member_id", "task_date"),)
 
 
 class IdempotencyKey(Model):

@@ -1,4 +1,4 @@
-"""Answers: every one given is kept, the first to a (member, question, task) counts. Its uniqueness is a partial index of migration 0002."""
+"""Answers: every one given is kept, the first to a (member, question, task) counts. Its uniqueness is a partial index of migration 0005."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Answer(Model):
 
     class Meta:
         table = "answer"
-        indexes = (("member_id", "task_id"), ("question_id",), ("task_id", "task_date"))
+        indexes = (("member_id", "question_id", "id"),)
 
 
 class AnswerTally(Model):
@@ -45,4 +45,3 @@ class AnswerTally(Model):
     class Meta:
         table = "answer_tally"
         unique_together = (("member_id", "task_id", "task_date"),)
-        indexes = (("task_id", "task_date"),)

@@ -24,4 +24,3 @@ class Reading(Model):
     class Meta:
         table = "reading"
         unique_together = (("member_id", "task_id", "passage_id", "task_date"),)
-        indexes = (("passage_id",), ("task_id", "task_date"))

@@ -30,4 +30,4 @@ class Reflection(Model):
 
     class Meta:
         table = "reflection"
-        unique_together = (("member", "task_id"),)
+        unique_together = (("member", "task_id", "task_date"),)

@@ -1,4 +1,7 @@
-"""Daily tasks (每日任务): what one day of a plan asks. A task's date never changes once it is laid out."""
+"""Daily tasks (每日任务): what one day of a plan asks. A task's date never changes once it is laid out.
+
+A partial index of migration 0005 finds the tasks that are not rolled up yet, by date.
+"""
 
 from __future__ import annotations
 
@@ -34,6 +37,8 @@ class DailyTask(Model):
     prompt = fields.TextField(default="")
     makeup_until = fields.DateField()
     course = fields.CharEnumField(Course, max_length=20, default=Course.EVEN, db_default="even")
+    # Its figures are part of its periods' (models/figures.py).
+    rolled_up = fields.BooleanField(default=False, db_default=False)
 
     class Meta:
         table = "daily_task"

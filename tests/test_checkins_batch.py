@@ -14,7 +14,7 @@ from backend import checkins_batch, checkins_streak, checks, figures, tasks_cont
 from backend.checkins_batch import Attempt
 from backend.kernel import batches, clock
 from backend.kernel.database import fetch
-from backend.rules.streaks import LETTERS
+from backend.rules.streaks import LETTERS, streak
 
 TODAY = clock.today()
 
@@ -86,7 +86,7 @@ async def test_beyond_the_bound_a_check_in_is_asked_to_come_back(door: Door, cas
     assert (await door.post(f"/tasks/{task.id}/check-in", cast.alice, day)).status == 201
 
 
-async def test_the_letters_of_a_receipt_are_the_days_of_the_progress_page(door: Door, cast: Cast):
+async def test_the_streak_of_a_receipt_is_that_of_the_progress_page(door: Door, cast: Cast):
     days = [TODAY - timedelta(days=n) for n in range(6, -1, -1)]
     tasks = await add_plan(cast, days=days)
     day = await a_day(door, cast, tasks[0].id)
@@ -94,9 +94,10 @@ async def test_the_letters_of_a_receipt_are_the_days_of_the_progress_page(door: 
     assert (await door.post(f"/members/{cast.alice.id}/leaves", cast.secretary, leave)).status == 201
     for task in (tasks[0], tasks[4], tasks[6]):
         assert (await door.post(f"/tasks/{task.id}/check-in", cast.alice, day)).status == 201
-    told = await checkins_streak.letters([(cast.alice.id, tasks[6].id, "k", TODAY)])
-    counted = "".join(LETTERS[d.state] for d in await figures.days_of(cast.alice.id, today=TODAY))
-    assert told == {(cast.alice.id, tasks[6].id): counted} and counted == "meexmxk"
+    told = await checkins_streak.streaks_with([(cast.alice.id, tasks[6].id, "k", TODAY)])
+    states = await figures.days_of(cast.alice.id, today=TODAY)
+    assert "".join(LETTERS[d.state] for d in states) == "meexmxk"
+    assert told == {(cast.alice.id, tasks[6].id): streak(states, today=TODAY)}
 
 
 async def test_what_another_process_wrote_is_seen_at_once_by_who_asks_for_a_fresh_answer(door: Door, cast: Cast):

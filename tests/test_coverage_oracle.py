@@ -13,7 +13,7 @@ from oracle import COUNTS
 from backend import checkins_streak, checks, figures
 from backend.coverage import coverage
 from backend.kernel import clock
-from backend.rules.streaks import LETTERS
+from backend.rules.streaks import LETTERS, streak_of
 from models.members import Status, Tier
 from models.questions import Withdrawal
 
@@ -40,14 +40,13 @@ async def test_random_histories_count_as_the_oracle_counts_them(door: Door, draw
 
 
 async def compare_streaks(history: History) -> None:
-    """The days that a receipt's streak goes by are the days of the progress page."""
-    done = [(member, task, "m") for member, task in history.world["check_ins"]]
-    told = await checkins_streak.letters([(*pair, letter, history.today) for *pair, letter in done]) if done else {}
-    for member, task, _ in done:
+    """The streak that a receipt tells is that of the days of the progress page."""
+    told = await checkins_streak.streaks_with([(*pair, "m", history.today) for pair in history.world["check_ins"]])
+    for member, task in history.world["check_ins"]:
         days = await figures.facts_of(member, today=history.today)
         counted = ["m" if d["task_id"] == task else LETTERS[figures.day_of(d, today=history.today).state] for d in days]
         if task in {d["task_id"] for d in days}:
-            assert told[member, task] == "".join(counted)
+            assert told[member, task] == streak_of("".join(counted))
 
 
 PLAIN = (0, (0, Tier.PEER, Status.FULL))

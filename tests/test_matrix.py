@@ -14,6 +14,7 @@ from api.http import ENDPOINTS, PREFIX
 from backend import sessions
 from backend.kernel import clock
 from backend.kernel.settings import Settings
+from console.http import PAGES
 from models.members import Member
 
 STRANGERS = {"anonymous", "ended", "left"}
@@ -96,8 +97,7 @@ ROWS: dict[str, set[str]] = {
 # Routes outside /api/v1: their own tests hold who may call them.
 AT_THE_ROOT = {
     "/", "/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/start.js", "/docs/vendor/<__file_uri__:path>", "/wechat/push",
-    "/console", "/console/", "/console/<word:str>", "/console/enter", "/console/sign-out", "/console/coverage.xlsx",
-    "/console/static/<__file_uri__:path>",
+    "/console", "/console/<word:str>", "/console/static/<__file_uri__:path>", *(page.path for page in PAGES),
 }  # fmt: skip
 
 

@@ -9,7 +9,8 @@ from backend.kernel.settings import Settings, current
 
 WORDS = {
     "member_id": "人员", "task_id": "任务", "other_id": "另一条", "unit_id": "单位", "tier": "类别", "status": "身份",
-    "check_in_id": "打卡", "question_id": "题目", "plan_id": "计划", "account_id": "账号", "branch_id": "支部", "name": "表", "id": "编号",
+    "check_in_id": "打卡", "question_id": "题目", "plan_id": "计划", "account_id": "账号", "branch_id": "支部",
+    "period": "期间", "aspect_id": "方面", "name": "表", "id": "编号",
 }  # fmt: skip
 
 

@@ -58,6 +58,7 @@ AWAY: tuple[type[BaseException], ...] = (
 
 # What is raised when the database does not take what it is given: a row, a statement, a script.
 REFUSED: tuple[type[BaseException], ...] = (asyncpg.PostgresError, OperationalError, IntegrityError)
+LockedOut = asyncpg.LockNotAvailableError  # raised where a lock_timeout is shorter than the wait
 
 _under_way: set[asyncio.Task] = set()
 _inside = contextvars.ContextVar("daka_transaction", default=False)
@@ -73,6 +74,10 @@ class _Connection(asyncpg.Connection):
         return ""
 
 
+# Questions are small and many. The planner does not know which partition will be asked: for all it would start workers and compile.
+SETTINGS = {"jit": "off", "max_parallel_workers_per_gather": "0", "plan_cache_mode": "force_generic_plan"}
+
+
 def config(settings: Settings, *, pool: int = 8) -> dict[str, Any]:
     """Tortoise's configuration for `settings`; `pool` = most connections of this process (PostgreSQL)."""
     url = settings.database_url
@@ -81,7 +86,7 @@ def config(settings: Settings, *, pool: int = 8) -> dict[str, Any]:
         connection = expand_db_url(_with(url, journal_mode="WAL", synchronous="FULL", busy_timeout="5000", foreign_keys="ON"))
     else:
         connection = expand_db_url(_with(_asyncpg(url), minsize="1", maxsize=str(pool)))
-        connection["credentials"]["connection_class"] = _Connection
+        connection["credentials"] |= {"connection_class": _Connection, "server_settings": {**SETTINGS}}
     return {
         "connections": {"default": connection},
         "apps": {"models": {"models": list(models.MODULES), "migrations": "models.migrations", "default_connection": "default"}},
@@ -236,12 +241,12 @@ def pool_use() -> tuple[int, int, int] | None:
 
 
 @functools.lru_cache(maxsize=512)
-def _for_sqlite(sql: str) -> str:
+def for_sqlite(sql: str) -> str:
     sql = re.sub(r"::(?:bigint|int|text|date|jsonb?|timestamptz|boolean)\b(?:\[\])?", "", sql)
     return re.sub(r"\$(\d+)", r"?\1", sql)
 
 
-def _value(value: Any) -> Any:
+def plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M:%S.%f+00:00")
     return value.isoformat() if isinstance(value, date) else value
@@ -251,7 +256,7 @@ async def fetch(sql: str, *values: Any) -> list[dict[str, Any]]:
     """Rows of a statement as dicts. On SQLite dates come back as text: read them with `as_date` and `as_instant`."""
     connection = connections.get("default")
     if dialect() == "sqlite":
-        return await connection.execute_query_dict(_for_sqlite(sql), [_value(v) for v in values])
+        return await connection.execute_query_dict(for_sqlite(sql), [plain(v) for v in values])
     return await connection.execute_query_dict(sql, list(values))
 
 
@@ -277,7 +282,7 @@ def table_of(columns: dict[str, str], rows: Sequence[Sequence[Any]], *, first: i
     """
     if dialect() == "sqlite":
         picked = ", ".join(f"json_extract(value, '$[{n}]') AS {name}" for n, name in enumerate(columns))
-        packed = orjson.dumps([[_value(value) for value in row] for row in rows]).decode()
+        packed = orjson.dumps([[plain(value) for value in row] for row in rows]).decode()
         return f"(SELECT {picked} FROM json_each(${first}))", [packed]  # noqa: S608
     arrays = ", ".join(f"${first + n}::{kind}[]" for n, kind in enumerate(columns.values()))
     by_column = [[row[n] for row in rows] for n in range(len(columns))]

@@ -18,7 +18,7 @@ _PRESENT = {
     "sqlite": "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name",
     # Of a table in parts the parts hold the rows; tables of an extension come and go with it.
     "postgres": "SELECT c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-    "WHERE n.nspname = current_schema() AND c.relkind = 'r' AND NOT EXISTS "
+    "WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND NOT EXISTS "
     "(SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e') ORDER BY c.relname",
 }
 _OUR_FUNCTIONS = """
@@ -49,7 +49,7 @@ def known_migrations() -> set[str]:
 
 
 async def present() -> list[str]:
-    """The tables that hold rows, by name; on PostgreSQL those of the schema in use."""
+    """The tables that hold rows, by name; on PostgreSQL those of the schema in use, a partitioned one as a whole."""
     return [row["name"] for row in await fetch(_PRESENT[dialect()])]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 # What is summed. done = on_time + makeup + proxy; `open` are today's assigned pairs not yet done; `firsts` and `rights` count answers.
 SUMMED = ("assigned", "excused", "on_time", "makeup", "proxy", "open", "firsts", "rights")
@@ -10,26 +11,34 @@ FIELDS = (
     "assigned", "done", "on_time", "makeup", "proxy", "excused", "missing", "open", "coverage", "on_time_rate", "accuracy",
 )  # fmt: skip
 
+Counts = tuple[int, ...]  # in the order of SUMMED
+NOTHING: Counts = (0,) * len(SUMMED)
+
 # A cell that is not shown: every figure null.
 HIDDEN: dict[str, int | float | None] = dict.fromkeys(FIELDS)
 
 
 def cell(counts: Mapping[str, int]) -> dict[str, int | float | None]:
-    """The cell for SUMMED `counts` (what is not named is 0). Rates are null where nothing stands below the line, never 0 or 1."""
-    n = {name: int(counts.get(name) or 0) for name in SUMMED}
-    done = n["on_time"] + n["makeup"] + n["proxy"]
+    """The cell for SUMMED `counts` (what is not named is 0)."""
+    return cell_of(tuple(int(counts.get(name) or 0) for name in SUMMED))
+
+
+def cell_of(counts: Counts) -> dict[str, int | float | None]:
+    """The cell for these counts. Rates are null where nothing stands below the line, never 0 or 1."""
+    assigned, excused, on_time, makeup, proxy, is_open, firsts, rights = counts
+    done = on_time + makeup + proxy
     return {
-        "assigned": n["assigned"],
+        "assigned": assigned,
         "done": done,
-        "on_time": n["on_time"],
-        "makeup": n["makeup"],
-        "proxy": n["proxy"],
-        "excused": n["excused"],
-        "missing": n["assigned"] - done - n["open"],
-        "open": n["open"],
-        "coverage": rate(done, n["assigned"]),
-        "on_time_rate": rate(n["on_time"], n["assigned"]),
-        "accuracy": rate(n["rights"], n["firsts"]),
+        "on_time": on_time,
+        "makeup": makeup,
+        "proxy": proxy,
+        "excused": excused,
+        "missing": assigned - done - is_open,
+        "open": is_open,
+        "coverage": rate(done, assigned),
+        "on_time_rate": rate(on_time, assigned),
+        "accuracy": rate(rights, firsts),
     }
 
 
@@ -42,6 +51,13 @@ def together(many: Iterable[Mapping[str, int]]) -> dict[str, int]:
     return sums
 
 
+def total(many: Iterable[Counts]) -> Counts:
+    """The same for counts in the order of SUMMED."""
+    return tuple(map(sum, zip(*many, strict=True))) or NOTHING
+
+
+# The same few numbers come again and again, and rounding is what a cell costs most.
+@lru_cache(maxsize=16_384)
 def rate(part: int, whole: int) -> float | None:
     """A share from 0 to 1, to four decimals; None of nothing."""
     return round(part / whole, 4) if whole else None

@@ -86,6 +86,32 @@ def period(kind: Literal["week", "month", "quarter", "half_year", "year"], ancho
     return anchor.replace(month=first_month, day=1), last
 
 
+def month_after(day: date, months: int) -> date:
+    """The first day of the month that comes so many months after that of `day`; before it where `months` is negative."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(year, month + 1, 1)
+
+
+def periods_within(first: date, last: date, *, over: date) -> tuple[list[str], date, date] | None:
+    """Years ("2026"), quarters ("2026-Q3") and months ("2026-09") that make up the whole months from `first` to `last`, as few as will do;
+    the first day of them, and the day after them. None when there is no whole month.
+
+    A period counts as whole too when its days before the day `over` lie in between, and no others matter.
+    """
+    begins = month = month_after(first, 0 if first.day == 1 else 1)
+    found = []
+    while month <= last:
+        for months in (12, 3, 1):
+            after = month_after(month, months)
+            if (month.month - 1) % months == 0 and max(month, min(after, over)) <= last + timedelta(days=1):
+                break
+        else:
+            break
+        found.append({12: f"{month:%Y}", 3: f"{month:%Y}-Q{(month.month + 2) // 3}", 1: f"{month:%Y-%m}"}[months])
+        month = after
+    return (found, begins, month) if found else None
+
+
 def task_days(
     starts_on: date,
     ends_on: date,

@@ -36,10 +36,17 @@ def streak(days: Iterable[Day], *, today: date) -> Streak:
     return streak_of("".join(LETTERS[day.state] for day in _counted(days, today)))
 
 
-def streak_of(letters: str) -> Streak:
-    """The same for days up to today in order of date, written as LETTERS."""
-    runs = letters.replace("e", "").replace("o", "").split("x")
-    return Streak(current=len(runs[-1]), longest=max(len(run) for run in runs), makeups=runs[-1].count("m"))
+NONE = Streak(current=0, longest=0, makeups=0)
+
+
+def streak_of(letters: str, *, before: Streak = NONE) -> Streak:
+    """The same for days up to today in order of date, written as LETTERS; `before`: what the days before these came to."""
+    first, *others = letters.replace("e", "").replace("o", "").split("x")
+    going_on = before.current + len(first)
+    if not others:
+        return Streak(going_on, max(before.longest, going_on), before.makeups + first.count("m"))
+    longest = max(before.longest, going_on, *(len(run) for run in others))
+    return Streak(current=len(others[-1]), longest=longest, makeups=others[-1].count("m"))
 
 
 def steadiness(days: Iterable[Day], *, today: date) -> int | None:

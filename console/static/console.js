@@ -1,0 +1,17 @@
+/* Dialogs that ask before a write, and the tables that a press of Ctrl+P should print whole. Without it every page still works. */
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-opens]");
+  if (opener) document.getElementById(opener.dataset.opens).showModal();
+  const closer = event.target.closest("[data-closes]");
+  if (closer) closer.closest("dialog").close();
+  if (event.target.closest("[data-prints]")) window.print();
+});
+
+// A second press of a button that has sent its form does nothing: people press twice when a page is slow.
+document.addEventListener("submit", (event) => {
+  if (event.target.dataset.sent) event.preventDefault();
+  else if (event.target.method === "post" && !event.target.hasAttribute("hx-post")) event.target.dataset.sent = "1";
+});
+window.addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+});

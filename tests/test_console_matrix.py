@@ -1,0 +1,100 @@
+"""Every page of the console for every role, and what it costs. The expectation is written here by hand; a page without a row fails."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import timedelta
+from pathlib import Path
+
+from desk import Desk, addresses, grow
+from door import Door
+from people import Cast, add_plan
+
+from backend import sessions
+from backend.kernel import clock, security
+from console import navigation
+from console.http import ENTRY, PAGES, PREFIX, PUBLIC, SESSION, csrf_of
+
+ANYBODY = {"stranger", "secretary", "editor", "unit_head", "observer"}
+INSIDE = ANYBODY - {"stranger"}
+OFFICE = {"secretary", "editor"}
+SECRETARY = {"secretary"}
+
+# page -> who may open it, and (pages that show something) the statements it takes, however many members there are.
+ROWS: dict[str, tuple[set[str], int | None]] = {
+    "GET /enter": (ANYBODY, 0),
+    "POST /enter": (ANYBODY, None),
+    "POST /sign-out": (INSIDE, None),
+    "GET /": (INSIDE, 7),
+    "GET /coverage.xlsx": (INSIDE, 4),
+}
+VENDORED = [Path(__file__).parent.parent / "console/static/vendor", Path(__file__).parent / "browser/vendor"]
+
+
+def row_of(page: object) -> str:
+    return f"{page.method} {page.path.removeprefix(PREFIX)}"
+
+
+def test_every_page_has_a_row_and_every_row_a_page() -> None:
+    assert {row_of(page) for page in PAGES} == set(ROWS)
+
+
+def test_the_navigation_leads_to_pages_and_asks_for_what_they_ask_for() -> None:
+    pages = {page.path: page.who for page in PAGES if page.method == "GET"}
+    assert [entry for entry in navigation.ENTRIES if pages.get(PREFIX + entry.path) != entry.who] == []
+
+
+async def test_every_page_answers_exactly_those_who_may_see_it(door: Door, cast: Cast) -> None:
+    [task] = await add_plan(cast, days=[clock.today()])
+    held = {"member_id": cast.bob.id, "task_id": task.id, "plan_id": cast.plan.id, "unit_id": cast.units[0].id}
+    wrong = []
+    for page in PAGES:
+        path = re.sub(r"<(\w+)(?::\w+)?>", lambda found: str(held.get(found[1], 999_999_999)), page.path).removeprefix(PREFIX)
+        for name in sorted(ANYBODY):
+            desk, token = Desk(door), ""
+            if name != "stranger":
+                token, _ = await sessions.open_session(member_id=getattr(cast, name).id, account_id=None, kind="console")
+                desk.cookies[SESSION] = token
+            if page.who == PUBLIC:
+                token = desk.cookies[ENTRY] = security.new_token()
+            reply = await (desk.see(path) if page.method == "GET" else desk.send(path, csrf=csrf_of(token) if token else ""))
+            allowed = name in ROWS[row_of(page)][0]
+            refused = 401 if name == "stranger" else 403
+            good = reply.status not in (401, 403) and reply.status < 500 if allowed else reply.status == refused
+            # An empty link is refused by what it leads to, not by the door.
+            if not good and not (row_of(page) == "POST /enter" and reply.status == 401):
+                wrong.append((row_of(page), name, reply.status))
+    assert wrong == []
+
+
+async def test_no_page_takes_more_statements_for_six_hundred_members_than_for_sixty(desk: Desk, cast: Cast) -> None:
+    await add_plan(cast, days=[clock.today() - timedelta(days=n) for n in (2, 1, 0)])
+    await grow(cast, to=60)
+    await desk.enter(cast.secretary)
+    known = addresses([str((await desk.see(page.path.removeprefix(PREFIX))).body) for page in PAGES if _is_plain(page)])
+    few = {path: await _cost(desk, address) for path, address in known.items()}
+    await grow(cast, to=600)
+    many = {path: await _cost(desk, address) for path, address in known.items()}
+    expected = {page.path: ROWS[row_of(page)][1] for page in PAGES if page.path in known and page.method == "GET"}
+    assert (few, many) == (expected, expected)
+
+
+def _is_plain(page: object) -> bool:
+    return page.method == "GET" and "<" not in page.path
+
+
+async def _cost(desk: Desk, address: str) -> int:
+    reply, statements = await desk.cost(address.removeprefix(PREFIX))
+    assert reply.status == 200, (address, reply.status)
+    return statements
+
+
+def test_what_is_vendored_is_what_the_list_beside_it_says() -> None:
+    for folder in VENDORED:
+        listed = dict(reversed(line.split("  ")) for line in (folder / "VENDOR").read_text("utf-8").splitlines() if "  " in line)
+        assert set(listed) == {path.name for path in folder.glob("*.js")}
+        for name, expected in listed.items():
+            assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == expected, name
+        licences = {part.strip() for line in (folder / "VENDOR").read_text("utf-8").splitlines() for part in re.split("[;,]", line)}
+        assert {path.name for path in folder.iterdir() if path.suffix != ".js" and path.name != "VENDOR"} <= licences

@@ -1,0 +1,134 @@
+"""AC-01: kill -9 of a worker, and of the whole group, while members check in: `make trust-01`.
+
+A round: load, a kill after one to three seconds, a second more of load once all serve again, and the books. What was cut off is sent
+again by its phone, so that afterwards every request sent is acknowledged. On SQLite one process serves: a kill is always of all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import process
+from trust import books
+from trust.ledger import Ledger, Load, requests_of
+from trust.machines import Postgres, Redis, Service, daka, folder
+from trust.report import Run
+from waiting import until
+
+from bench import places
+
+DATABASES = ("postgres", "sqlite")
+RATE, SPIKE, SPIKE_S = 40.0, 300.0, 0.5  # check-ins a second; when the kill comes everybody is at it
+
+
+@dataclass
+class World:
+    """A filled installation under load."""
+
+    service: Service
+    load: Load
+    source: str | Path
+    since: int
+
+
+@asynccontextmanager
+async def world(database: str, *, size: places.Size, rate: float, dice: random.Random) -> AsyncIterator[World]:
+    """Two workers on PostgreSQL and Redis, or one process on SQLite, with members who check in."""
+    with ExitStack() as stack:
+        home = stack.enter_context(folder("trust"))
+        chosen = {"DATA_DIR": str(home), "SECRET_KEY": places.KEY, "LOG_LEVEL": "WARNING"}
+        source: str | Path = home / "daka.sqlite3"
+        if database == "postgres":
+            source = stack.enter_context(Postgres()).url
+            chosen |= {"DATABASE_URL": source, "REDIS_URL": stack.enter_context(Redis()).url}
+        env = process.environment(**chosen)
+        await asyncio.to_thread(places.fill, env, size, home)
+        since = await books.last_check_in(source)
+        async with Service(env, home, workers=2 if database == "postgres" else 1) as service:
+            load = Load(service.base, requests_of(home / "check-in.tsv"), Ledger(home / "ledger.tsv"), dice, rate)
+            async with load.going():
+                yield World(service, load, source, since)
+
+
+async def crash(made: World, victim: str, dice: random.Random) -> dict[str, Any]:
+    """One round; the figures of it."""
+    before = len(made.load.ledger.acknowledged)
+    made.load.go_on()
+    await asyncio.sleep(dice.uniform(1, 3) - SPIKE_S)
+    made.load.rate = SPIKE
+    await asyncio.sleep(dice.uniform(0.2, 1) * SPIKE_S)
+    began = time.monotonic()
+    if victim == "group":
+        made.service.kill_all()
+        made.load.rate = RATE
+        await made.service.start()
+    else:
+        killed = set(made.service.workers())
+        made.service.kill_one(dice)
+        await until(lambda: set(made.service.workers()) != killed)
+        await until(made.service.is_ready)
+    made.load.rate = RATE
+    ready_s = time.monotonic() - began
+    await until(made.service.is_whole, seconds=60)
+    whole_s = time.monotonic() - began
+    await asyncio.sleep(1)
+    await made.load.quiet()
+    found = await books.compare(made.source, made.load.ledger, since=made.since)
+    return {"victim": victim, **found, "new": found["acknowledged"] - before, "ready_s": ready_s, "whole_s": whole_s}
+
+
+async def main() -> int:
+    run = Run.of("AC-01", "kill -9 under load", rounds=50, members=900, branches=3, ready_s=10.0)
+    size = places.Size(run.given.members, run.given.branches, 35, 30)
+    names = {f"{database}-{number:02d}": database for database in DATABASES for number in range(run.given.rounds)}
+    made, current = None, ""
+    async with Worlds() as worlds:
+        for name in run.left(names):
+            if names[name] != current:
+                current = names[name]
+                made = await worlds.enter(world(current, size=size, rate=RATE, dice=run.dice(f"load {name}")))
+            assert made is not None
+            dice = run.dice(name)
+            with run.piece(name) as found:
+                victim = "group" if current == "sqlite" or int(name[-2:]) % 2 else "worker"
+                found |= await crash(made, victim, dice)
+                found["cut_off"], made.load.cut_off = made.load.cut_off.total(), type(made.load.cut_off)()
+                assert made.load.wrong == [], made.load.wrong[:3]
+                assert (found["lost"], found["duplicates"], found["orphans"], found["unacknowledged"]) == (0, 0, 0, 0)
+                assert found["ready_s"] <= run.given.ready_s and found["new"] > 0
+                said = await asyncio.to_thread(lambda made=made: daka("check", env=made.service.env, folder=made.service.folder))
+                assert "没有发现问题" in said, said
+    return run.conclude(new=sum, cut_off=sum, lost=sum, duplicates=sum, orphans=sum, ready_s=max)
+
+
+class Worlds:
+    """One world at a time: the next one is entered when the one before has been left."""
+
+    async def __aenter__(self) -> Worlds:
+        self._open: Any = None
+        return self
+
+    async def enter(self, manager: Any) -> World:
+        await self._leave()
+        self._open = manager
+        return await manager.__aenter__()
+
+    async def _leave(self) -> None:
+        if self._open is not None:
+            left, self._open = self._open, None
+            await left.__aexit__(None, None, None)
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._leave()
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))
