@@ -21,6 +21,7 @@ from api import (
     feedback,
     health,
     leaves,
+    member_page,
     members,
     openapi,
     plans,
@@ -86,6 +87,7 @@ def create_app(settings: Settings, *, name: str = "daka", with_jobs: bool = True
     app.blueprint(openapi.blueprint)
     app.blueprint(push.blueprint)
     app.blueprint(console.blueprint)
+    app.blueprint(member_page.blueprint)
     app.blueprint(Blueprint.group(*FEATURES, url_prefix=PREFIX))
 
     @app.get("/", name="front")

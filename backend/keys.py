@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tortoise.exceptions import IntegrityError
 
-from backend import audit_proof
+from backend import audit_proof, second_factors
 from backend.kernel import audit, audit_chain, security
 from backend.kernel.audit_chain import KEYS, Place
 from backend.kernel.database import fetch, transactional
@@ -22,16 +22,22 @@ CURE = (
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A column that holds sealed text, and the column with its look-up hash; both under the same `purpose`."""
+    """A column that holds sealed text, and the column with its look-up hash, if any; both under the same `purpose`.
+
+    What no key opens is blanked when it is given up; without a `hashed` column the whole row goes (its owner sets it up anew).
+    """
 
     table: str
     sealed: str
-    hashed: str
+    hashed: str | None
     purpose: str
 
 
 # Every encrypted column there is; a test compares this with the models.
-FIELDS = (Field("member", "phone_sealed", "phone_hash", "phone"),)
+FIELDS = (
+    Field("member", "phone_sealed", "phone_hash", "phone"),
+    Field("second_factor", "secret_sealed", None, second_factors.PURPOSE),
+)
 
 
 @dataclass(slots=True)
@@ -93,7 +99,7 @@ async def rotate(*, lost: bool = False, told: Callable[[int], None] = lambda don
     if left.shut:
         raise Conflict(
             f"已改用新密钥 {changed} 条；另有 {left.shut} 条用列表里的密钥打不开：请把旧密钥补在 DAKA_SECRET_KEY 末尾再执行一次；"
-            "旧密钥确已遗失时加 --lost，这些手机号会被清除，之后重新导入名册。",
+            "旧密钥确已遗失时加 --lost：打不开的手机号会被清除，之后重新导入名册；打不开的动态口令会停用，由本人重新设置。",
             code="keys_missing",
         )
     await _seal_anew()
@@ -118,25 +124,31 @@ async def _rotate(field: Field, rows: list[dict], lost: bool) -> tuple[int, int]
             text, number = security.opened(row["sealed"], purpose=field.purpose)
         except ValueError:
             if lost:
-                await _store(field, row, None, None)
-                await audit.record(None, "member:correct", subject=field.table, subject_id=row["id"], fields=[field.purpose])
+                await _give_up(field, row)
                 blanked += 1
             continue
         if number:
-            new = security.encrypt(text, purpose=field.purpose), security.keyed_hash(text, purpose=field.purpose)
-            await _store(field, row, *new)
+            await _store(field, row, security.encrypt(text, purpose=field.purpose), security.keyed_hash(text, purpose=field.purpose))
             changed += 1
     return changed, blanked
 
 
-async def _store(field: Field, row: dict, sealed: str | None, hashed: str | None) -> None:
+async def _store(field: Field, row: dict, sealed: str, hashed: str) -> None:
+    also, values = (f", {field.hashed} = $4", [hashed]) if field.hashed else ("", [])
     try:
         await fetch(
-            f"UPDATE {field.table} SET {field.sealed} = $3, {field.hashed} = $4 WHERE id = $1 AND {field.sealed} = $2",  # noqa: S608
-            row["id"], row["sealed"], sealed, hashed,
+            f"UPDATE {field.table} SET {field.sealed} = $3{also} WHERE id = $1 AND {field.sealed} = $2",  # noqa: S608
+            row["id"], row["sealed"], sealed, *values,
         )  # fmt: skip
     except IntegrityError:
         raise Conflict(f"{field.table} {row['id']} 的号码与同一支部另一行重复，请先更正其中一行。", code="duplicate_value") from None
+
+
+async def _give_up(field: Field, row: dict) -> None:
+    blank = f"UPDATE {field.table} SET {field.sealed} = NULL, {field.hashed} = NULL"  # noqa: S608
+    remove = f"DELETE FROM {field.table}"  # noqa: S608
+    await fetch(f"{blank if field.hashed else remove} WHERE id = $1 AND {field.sealed} = $2", row["id"], row["sealed"])
+    await audit.record(None, f"{field.table}:correct", subject=field.table, subject_id=row["id"], fields=[field.sealed])
 
 
 @transactional

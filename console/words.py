@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 
 ROLES = {"secretary": "书记", "editor": "党建工作部", "unit_head": "专委会主任", "observer": "上级党委"}
 WEEKDAYS = "一二三四五六日"
@@ -21,6 +21,12 @@ def number(count: int | None) -> str:
 def day(when: date) -> str:
     """2023年2月23日 星期四"""
     return f"{when.year}年{when.month}月{when.day}日 星期{WEEKDAYS[when.weekday()]}"
+
+
+def moment(instant: str) -> str:
+    """2023-02-23T08:05:00+08:00 → 2月23日 08:05"""
+    when = datetime.fromisoformat(instant)
+    return f"{when.month}月{when.day}日 {when:%H:%M}"
 
 
 def roles(held: frozenset[str]) -> str:

@@ -20,4 +20,5 @@ MODULES = (
     "models.audit",
     "models.push",
     "models.feedback",
+    "models.console",
 )

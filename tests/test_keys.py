@@ -10,10 +10,11 @@ import pytest
 from commands import run
 from installations import Installation, apart, installation
 
-from backend import audit_proof, branches, keys, members
+from backend import audit_proof, branches, keys, members, second_factors
 from backend.cli import keys as keys_command
 from backend.kernel import audit_chain, security, tables
 from backend.kernel import settings as kernel_settings
+from backend.kernel.access import Actor
 from backend.kernel.database import fetch
 from backend.kernel.errors import Conflict, DakaError
 from backend.kernel.settings import Settings
@@ -86,6 +87,20 @@ async def test_a_rotation_that_was_cut_off_goes_on_and_spares_what_is_changed_me
     assert await keys._rotate(keys.FIELDS[0], looked_at, False) == (4, 0)
     assert await numbers() == [*NUMBERS[:-1], "13911112222"]
     assert await keys.rotate() == (0, 0)
+
+
+async def test_a_second_factor_rotates_too_and_goes_when_its_key_is_lost(own: Installation):
+    member = (await fetch("SELECT MIN(id) AS id FROM member"))[0]["id"]
+    actor = Actor(session_id=0, member_id=member, branch_id=1, name="林")
+    _, secret = await second_factors.begin(actor)
+    use(own, NEW, OLD)
+    assert await keys.rotate() == (8, 0)
+    use(own, NEW)
+    assert (await second_factors.begin(actor))[1] == secret
+    use(own, THIRD)
+    assert await keys.rotate(lost=True) == (0, 8)
+    assert await fetch("SELECT id FROM second_factor") == []
+    assert (await second_factors.begin(actor))[1] != secret
 
 
 async def test_without_the_old_key_nothing_is_lost_by_trying(own: Installation):

@@ -85,6 +85,7 @@ async def test_the_copy_holds_every_row_about_the_member_and_nothing_about_other
     assert lengths == {
         "standings": 1, "roles": 0, "invites": 0, "consents": 1, "accounts": 1, "sessions": 1, "console_links": 1, "leaves": 1, "plans": 1,
         "readings": 2, "answers": 4, "answer_tallies": 1, "check_ins": 1, "idempotency_keys": 1, "reflections": 1, "feedback": 1,
+        "console_scans": 0, "second_factors": 0, "recovery_codes": 0,
         "task_fetches": lengths["task_fetches"], "audit_entries": 1,
     }  # fmt: skip
     row = await Member.get(id=member.id)

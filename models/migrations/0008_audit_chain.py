@@ -26,7 +26,7 @@ $guard$
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0006_roll_up")]
+    dependencies = [("models", "0007_console")]
 
     operations = [
         ops.AddField("AuditEntry", "hash", fields.CharField(default="", db_default="", max_length=64)),
