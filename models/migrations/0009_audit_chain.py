@@ -26,7 +26,7 @@ $guard$
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0007_console")]
+    dependencies = [("models", "0008_question_edition")]
 
     operations = [
         ops.AddField("AuditEntry", "hash", fields.CharField(default="", db_default="", max_length=64)),
