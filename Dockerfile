@@ -31,7 +31,6 @@ RUN uv export --quiet --locked --no-dev --no-emit-project --output-file requirem
  && uv venv --quiet --python "$(command -v python3)" "$VIRTUAL_ENV" \
  && uv pip install --quiet --default-index "$PYPI" --require-hashes --compile-bytecode --requirements requirements.txt
 COPY . .
-RUN rm -rf miniprogram
 COPY --from=client /source/api/static/m api/static/m
 RUN uv pip install --quiet --default-index "$PYPI" --no-deps --compile-bytecode .
 # PostgreSQL's own programs for backup and restore, without the Perl that their package brings along. They work with servers up to their version.
