@@ -8,7 +8,7 @@ UV := .venv/bin/uv
 STAMP := .venv/.locked
 LOCK := $(shell sha256sum uv.lock pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
 
-.PHONY: install run test test-long test-sqlite test-postgres bench lint format clean conformance scenarios prove-content check-deploy image trust trust-backups trust-operations check-alerts bench-all bench-page h5 test-client test-browser screenshots
+.PHONY: install run test test-long test-sqlite test-postgres bench lint format clean conformance scenarios prove-content check-deploy image trust trust-backups trust-operations check-alerts bench-all bench-page h5 test-client screenshots-client test-browser screenshots
 
 install: $(STAMP).$(LOCK)
 
@@ -139,6 +139,10 @@ h5: $(STAMP).$(LOCK)
 # 会员端的全部检查：类型、逻辑、页面、微信包、真实浏览器。需要 Chromium；Node 可由 PyPI 代替。
 test-client: chromium $(BROWSED)
 	@.venv/bin/python miniprogram/test_client.py
+
+# 重拍 docs/screenshots 中会员端的全部页面：三种字号与深色。
+screenshots-client: chromium $(BROWSED) h5
+	.venv/bin/python tests/browser/member_pictures.py
 
 lint: $(TESTED)
 	.venv/bin/ruff check .

@@ -6,7 +6,7 @@ import { uuid } from "@/logic/keys";
 import { Problem } from "@/service/request";
 import { call } from "@/service/session";
 import { load, save } from "@/service/store";
-import type { Answer, Receipt, Task, Today } from "@/service/types";
+import type { Answer, Page, Receipt, Reflection, Task, Today } from "@/service/types";
 import { app } from "./app";
 import { dayOf, flush, keepDay, outbox } from "./outbox";
 
@@ -88,4 +88,15 @@ export async function receipt(task: Task): Promise<Receipt> {
   const found = await call<Receipt>("POST", `/tasks/${task.id}/check-in`, {});
   keepDay({ ...dayOf(task), finished: true, receipt: found });
   return found;
+}
+
+/** The member's own words on this day with the state of their check; null without any. Throws Problem. */
+export async function reflection(task: number): Promise<Reflection | null> {
+  for (let next: string | null = ""; next !== null; ) {
+    const page: Page<Reflection> = await call("GET", `/me/reflections?limit=200${next ? `&cursor=${next}` : ""}`);
+    const found = page.items.find((one) => one.task === task);
+    if (found) return found;
+    next = page.next;
+  }
+  return null;
 }
