@@ -9,11 +9,11 @@ from sanic.response import HTTPResponse
 
 from backend.kernel import database, refusals
 from backend.kernel.errors import DakaError, NotFound, Unavailable
-from console import account, signin, today
+from console import account, coverage, signin, today
 from console.http import HERE, PREFIX, render
 
 log = structlog.get_logger()
-pages = (signin.blueprint, account.blueprint, today.blueprint)
+pages = (signin.blueprint, account.blueprint, today.blueprint, coverage.blueprint)
 
 rest = Blueprint("console_rest")
 rest.static("/static", HERE / "static", name="console_static")

@@ -16,7 +16,10 @@ class Entry:
     who: str
 
 
-ENTRIES = (Entry("今日", "/", "stats.read"),)
+ENTRIES = (
+    Entry("今日", "/", "stats.read"),
+    Entry("覆盖", "/coverage", "stats.read"),
+)
 
 
 @dataclass(frozen=True, slots=True)
