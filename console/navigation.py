@@ -19,6 +19,8 @@ class Entry:
 ENTRIES = (
     Entry("今日", "/", "stats.read"),
     Entry("覆盖", "/coverage", "stats.read"),
+    Entry("计划", "/plans", "plans.read"),
+    Entry("题库", "/questions", "content.read"),
 )
 
 

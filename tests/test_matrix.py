@@ -45,6 +45,7 @@ ROWS: dict[str, set[str]] = {
     "DELETE /me/leaves/<leave_id:int>": BOUND,
     "GET /me/progress": BOUND,
     "GET /me/mistakes": BOUND,
+    "GET /me/notices": BOUND,
     "GET /me/texts/<text_id:str>": BOUND,
     "POST /feedback": BOUND,
     "GET /feedback": SECRETARY,
@@ -98,7 +99,7 @@ ROWS: dict[str, set[str]] = {
 # Routes outside /api/v1: their own tests hold who may call them.
 AT_THE_ROOT = {
     "/", "/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/start.js", "/docs/vendor/<__file_uri__:path>", "/wechat/push",
-    "/console", "/console/<word:str>", "/console/static/<__file_uri__:path>", *(page.path for page in PAGES),
+    "/m", "/m/", "/m/<path:path>", "/console", "/console/<word:str>", "/console/static/<__file_uri__:path>", *(page.path for page in PAGES),
 }  # fmt: skip
 
 
