@@ -133,8 +133,7 @@ def _is_there(row: dict, first: date, last: date) -> bool:
 
 _WHO = """
 SELECT p.task_id, p.date, p.member_id AS id, m.name, u.name AS unit, p.excused, p.on_time, p.makeup, p.proxy, p.checkin_id, p.firsts,
-  p.rights FROM ({pairs}) p JOIN member m ON m.id = p.member_id LEFT JOIN unit u ON u.id = p.unit_id
-ORDER BY CASE WHEN u.id IS NULL THEN 1 ELSE 0 END, u.position, u.id, p.member_id
+  p.rights FROM ({pairs}) p JOIN member m ON m.id = p.member_id LEFT JOIN unit u ON u.id = p.unit_id ORDER BY p.member_id
 """
 
 

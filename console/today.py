@@ -77,7 +77,7 @@ async def silent(visit: Visit) -> HTTPResponse:
 
 async def _board(actor: Actor, day: date) -> dict[str, Any]:
     figures = await coverage.of_day(actor, today=day)
-    waiting = None if figures["open"] is None else by_unit(figures["open"])
+    waiting = None if figures["open"] is None else by_unit(figures["open"], await branches.units(actor))
     return {"figures": figures, "waiting": waiting, "ring": ring(figures["cell"]), "linked": sees_people(actor)}
 
 
@@ -119,9 +119,9 @@ async def _concerns(actor: Actor, aspects: dict[str, Any], day: date) -> dict[st
     }
 
 
-def by_unit(people: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
-    """(committee, people) in the order of the names of committees as they come, those in no committee last."""
-    found: dict[str, list[dict[str, Any]]] = {}
+def by_unit(people: list[dict[str, Any]], units: list[dict[str, Any]] | None = None) -> list[tuple[str, list[dict[str, Any]]]]:
+    """(committee, people), those in no committee last: in the order of `units`, else in that in which they come. Empty ones go."""
+    found: dict[str, list[dict[str, Any]]] = {unit["name"]: [] for unit in units or ()}
     for person in people:
         found.setdefault(person["unit"] or NO_UNIT, []).append(person)
-    return sorted(found.items(), key=lambda group: group[0] == NO_UNIT)
+    return sorted(((unit, some) for unit, some in found.items() if some), key=lambda group: group[0] == NO_UNIT)
