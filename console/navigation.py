@@ -20,6 +20,7 @@ ENTRIES = (
     Entry("今日", "/", "stats.read"),
     Entry("计划", "/plans", "plans.read"),
     Entry("题库", "/questions", "content.read"),
+    Entry("文本", "/texts", "content.read"),
 )
 
 
