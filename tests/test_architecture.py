@@ -45,6 +45,7 @@ HOMES = {
     "jinja2": ("console/",),
     "pyotp": ("backend/second_factors.py",),
     "segno": ("backend/wechat/sandbox/", "console/"),
+    "pypinyin": ("backend/members_pinyin.py",),
     "chinese_calendar": ("backend/calendar.py",),
 }
 
