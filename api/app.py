@@ -31,6 +31,7 @@ from api import (
     quizzes,
     readings,
     requests,
+    reviews,
     tasks,
     texts,
 )
@@ -59,6 +60,7 @@ FEATURES: tuple[Blueprint, ...] = (
     tasks.blueprint,
     readings.blueprint,
     quizzes.blueprint,
+    reviews.blueprint,
     checkins.blueprint,
     progress.blueprint,
     coverage.blueprint,

@@ -65,6 +65,7 @@ TAGS = {
     "tasks": "每日任务",
     "readings": "阅读",
     "quizzes": "答题",
+    "reviews": "复习",
     "checkins": "打卡",
     "progress": "本人进度",
     "texts": "学习文本",

@@ -20,7 +20,7 @@ LONGEST = 300
 # Features of backend/ in import order: each may import only those before it.
 FEATURES = (
     "months branches figures audiences audit consents sessions members console_links guesses auth leaves push feedback privacy "
-    "calendar texts questions curriculum plans tasks readings quizzes checkins progress coverage checks backups moves housekeeping "
+    "calendar texts questions curriculum plans tasks readings quizzes reviews checkins progress coverage checks backups moves housekeeping "
     "worker doctor demo bench_data"
 ).split()
 
@@ -43,6 +43,7 @@ HOMES = {
     "lxml": ("backend/kernel/documents", "backend/kernel/webpages"),
     "prometheus_client": ("backend/kernel/metrics",),
     "jinja2": ("console/",),
+    "fsrs": ("backend/reviews.py",),
     "segno": ("backend/wechat/sandbox/",),
     "chinese_calendar": ("backend/calendar.py",),
 }
