@@ -8,12 +8,14 @@ UV := .venv/bin/uv
 STAMP := .venv/.locked
 LOCK := $(shell sha256sum uv.lock pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
 
-.PHONY: install run test test-long test-sqlite test-postgres bench lint format clean conformance scenarios prove-content check-deploy image trust trust-backups trust-operations check-alerts bench-all bench-page test-browser screenshots
+.PHONY: install run test test-long test-sqlite test-postgres bench lint format clean conformance scenarios prove-content check-deploy image trust trust-backups trust-operations check-alerts bench-all bench-page h5 test-client test-browser screenshots
 
 install: $(STAMP).$(LOCK)
 
+# 服务立即启动；会员的网页（/m/）没有或已过时的，同时在后台生成，过程记在 var/h5.log。
 run: $(STAMP).$(LOCK)
-	@exec .venv/bin/python -m api demo --port $(PORT)
+	@mkdir -p var
+	@.venv/bin/python miniprogram/build_h5.py --beside >var/h5.log 2>&1 & exec .venv/bin/python -m api demo --port $(PORT)
 
 # 虚拟环境按锁文件的散列盖章：锁文件不变，就不再访问软件源。
 $(STAMP).$(LOCK): uv.lock pyproject.toml
@@ -50,8 +52,12 @@ test-long: $(TESTED)
 	$(call both,long)
 
 # 信任检查：每项一条命令，末尾一行 AC-nn PASS|FAIL，证据在 var/reports/；中断后再次运行即接着做。TRUST="--seed 7 --most 5"；见 docs/trust.md。
-CHECKS := 01
+CHECKS := 01 02
 CHECK_01 := crashes
+CHECK_02 := duplicates
+CHECKS += 08 09
+CHECK_08 := matrix
+CHECK_09 := idor
 trust: $(TESTED)
 	@failed=; for check in $(CHECKS); do $(MAKE) --no-print-directory trust-$$check || failed="$$failed $$check"; done; \
 	test -z "$$failed" || { echo "没有通过：$$failed"; exit 1; }
@@ -125,6 +131,14 @@ conformance: $(TESTED)
 trust-backups: $(TESTED)
 	DAKA_TEST_DB=sqlite .venv/bin/python -m pytest -s tests/trust/backups_rounds.py
 	DAKA_TEST_DB=postgres .venv/bin/python -m pytest -s tests/trust/backups_rounds.py
+
+# 会员的网页：miniprogram/ 的浏览器版，放到服务取用的地方（api/static/m）。
+h5: $(STAMP).$(LOCK)
+	@.venv/bin/python miniprogram/build_h5.py
+
+# 会员端的全部检查：类型、逻辑、页面、微信包、真实浏览器。需要 Chromium；Node 可由 PyPI 代替。
+test-client: chromium $(BROWSED)
+	@.venv/bin/python miniprogram/test_client.py
 
 lint: $(TESTED)
 	.venv/bin/ruff check .

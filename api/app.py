@@ -21,7 +21,9 @@ from api import (
     feedback,
     health,
     leaves,
+    member_page,
     members,
+    notices,
     openapi,
     plans,
     privacy,
@@ -62,6 +64,7 @@ FEATURES: tuple[Blueprint, ...] = (
     quizzes.blueprint,
     reviews.blueprint,
     checkins.blueprint,
+    notices.blueprint,
     progress.blueprint,
     coverage.blueprint,
 )
@@ -88,6 +91,7 @@ def create_app(settings: Settings, *, name: str = "daka", with_jobs: bool = True
     app.blueprint(openapi.blueprint)
     app.blueprint(push.blueprint)
     app.blueprint(console.blueprint)
+    app.blueprint(member_page.blueprint)
     app.blueprint(Blueprint.group(*FEATURES, url_prefix=PREFIX))
 
     @app.get("/", name="front")

@@ -67,6 +67,7 @@ TAGS = {
     "quizzes": "答题",
     "reviews": "复习",
     "checkins": "打卡",
+    "notices": "告知本人的事项",
     "progress": "本人进度",
     "texts": "学习文本",
     "questions": "题库",

@@ -16,6 +16,7 @@ from backend.rules import names
 from models.auth import Account, ConsoleLink, Session
 from models.checkins import CheckIn, IdempotencyKey
 from models.consents import Consent
+from models.console import ConsoleScan, RecoveryCode, SecondFactor
 from models.feedback import Feedback
 from models.leaves import Leave, LeaveReason
 from models.members import Member, RoleGrant
@@ -66,7 +67,7 @@ async def _withdraw(actor: Actor | None, member_id: int, *, today: date, name: s
     await refuse_last_secretary(member)
     left_on = await _last_day(member, today)
     await shut_out(member.id)
-    for table in (Feedback, Reflection, Review, IdempotencyKey, RoleGrant, ConsoleLink, Session):
+    for table in (Feedback, Reflection, Review, IdempotencyKey, RoleGrant, ConsoleLink, ConsoleScan, RecoveryCode, SecondFactor, Session):
         await table.filter(member_id=member.id).delete()
     # Its sessions from before the binding go with it.
     await Account.filter(member_id=member.id).delete()

@@ -24,7 +24,8 @@ from console import navigation, notices, words
 
 PREFIX = "/console"
 SESSION, ENTRY = "daka_console", "daka_console_entry"
-PUBLIC, SIGNED_IN = "public", "signed_in"
+# `half`: who has entered but for the second factor, and nobody else.
+PUBLIC, SIGNED_IN, HALF = "public", "signed_in", "half"
 PAGE, PART, FILE, STREAM = "page", "part", "file", "stream"
 CSRF_HEADER = "X-CSRF"
 # No inline script or style, no address but our own; the console is stricter than api/requests.py, which fills in the rest.
@@ -40,7 +41,7 @@ HERE = Path(__file__).parent
 templates = Environment(
     loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
-templates.filters.update(percent=words.percent, number=words.number, day=words.day)
+templates.filters.update(percent=words.percent, number=words.number, day=words.day, moment=words.moment)
 
 
 @dataclass(slots=True)
@@ -77,7 +78,7 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`who`: public, signed_in or a capability of kernel.access; `gives`: a whole page, a part of one, a file or a stream of events."""
+    """`who`: public, signed_in, half or a capability of kernel.access; `gives`: a whole page, a part of one, a file or a stream."""
 
     method: str
     path: str
@@ -119,9 +120,9 @@ async def visitor(request: Request, who: str) -> Visit:
     token = request.cookies.get(SESSION) or ""
     if not token:
         raise Unauthorised("您还没有进入控制台。", code="no_session")
-    actor = await sessions.actor_of(token, kind="console", request_id=request.ctx.request_id)
+    actor = await sessions.actor_of(token, kind=HALF if who == HALF else "console", request_id=request.ctx.request_id)
     request.ctx.member_id = actor.member_id
-    if who != SIGNED_IN:
+    if who not in (SIGNED_IN, HALF):
         access.require(actor, who)
     request.ctx.visit = Visit(request, actor, token)
     return request.ctx.visit
@@ -147,16 +148,21 @@ def refuse_forged(request: Request, token: str) -> None:
 
 
 def render(template: str, visit: Visit | None = None, *, status: int = 200, **shown: Any) -> HTTPResponse:
-    """A page, or a part of one for htmx. Templates get `actor` (None for a stranger), `csrf`, `today`, `navigation`, `notice` and what is
-    passed; every value is escaped. A notice left by `go` is shown by the next whole page and is then gone."""
+    """A page, or a part of one for htmx; every value is escaped.
+
+    Templates get `actor` (None for a stranger), `is_in` (signed in altogether), `csrf`, `today`, `navigation`, `notice` and what is passed.
+    A notice left by `go` is shown by the next whole page and is then gone.
+    """
     token = visit.token if visit else ""
     actor = visit.actor if visit else None
+    is_in = actor is not None and actor.kind == "console"
     left = visit.request.cookies.get(notices.COOKIE) if actor and not visit.is_fragment else None
     text = templates.get_template(template).render(
         actor=actor,
+        is_in=is_in,
         csrf=csrf_of(token) if token else "",
         today=visit.today if visit else clock.today(),
-        navigation=navigation.links(actor, visit.path) if actor else [],
+        navigation=navigation.links(actor, visit.path) if is_in else [],
         notice=notices.opened(left, token) if left else "",
         **shown,
     )

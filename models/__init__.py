@@ -21,4 +21,5 @@ MODULES = (
     "models.audit",
     "models.push",
     "models.feedback",
+    "models.console",
 )

@@ -147,11 +147,10 @@ class Service:
         await self.end()
 
 
-def daka(*words: str, env: Mapping[str, str], folder: Path) -> str:
-    """What a command printed. Raises AssertionError with what it complained of."""
-    done = process.daka(*words, env=env, cwd=folder)
-    assert done.returncode == 0, f"daka {' '.join(words)}: {done.stdout}{done.stderr}"
-    return done.stdout.strip()
+def check(service: Service) -> None:
+    """`daka check` must find nothing."""
+    done = process.daka("check", env=service.env, cwd=service.folder)
+    assert done.returncode == 0 and "没有发现问题" in done.stdout, done.stdout + done.stderr
 
 
 @contextmanager

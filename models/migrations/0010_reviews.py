@@ -8,7 +8,7 @@ from tortoise.migrations import operations as ops
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0006_roll_up")]
+    dependencies = [("models", "0009_audit_chain")]
 
     operations = [
         ops.CreateModel(
