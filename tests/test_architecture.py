@@ -47,6 +47,7 @@ HOMES = {
     "fsrs": ("backend/reviews.py",),
     "pyotp": ("backend/second_factors.py",),
     "segno": ("backend/wechat/sandbox/", "console/"),
+    "pypinyin": ("backend/members_pinyin.py",),
     "chinese_calendar": ("backend/calendar.py",),
 }
 
