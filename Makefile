@@ -52,9 +52,11 @@ test-long: $(TESTED)
 	$(call both,long)
 
 # 信任检查：每项一条命令，末尾一行 AC-nn PASS|FAIL，证据在 var/reports/；中断后再次运行即接着做。TRUST="--seed 7 --most 5"；见 docs/trust.md。
-CHECKS := 01 02
+CHECKS := 01 02 03 04
 CHECK_01 := crashes
 CHECK_02 := duplicates
+CHECK_03 := postgres_away
+CHECK_04 := redis_away
 trust: $(TESTED)
 	@failed=; for check in $(CHECKS); do $(MAKE) --no-print-directory trust-$$check || failed="$$failed $$check"; done; \
 	test -z "$$failed" || { echo "没有通过：$$failed"; exit 1; }

@@ -87,6 +87,7 @@ class Load:
     ledger: Ledger
     dice: random.Random
     rate: float
+    force_close: bool = False  # a connection for each request, as from that many phones
     attempts: list[Attempt] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     cut_off: Counter[str] = field(default_factory=Counter)
@@ -97,7 +98,7 @@ class Load:
     async def going(self) -> AsyncIterator[None]:
         """Within the block requests leave while `send` holds; in the end all that were sent are seen through."""
         async with aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)
+            connector=aiohttp.TCPConnector(limit=0, force_close=self.force_close), timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)
         ) as self._session:
             self.go_on()
             sender = asyncio.create_task(self._send())
