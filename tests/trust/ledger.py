@@ -65,12 +65,14 @@ class Ledger:
 
     def __init__(self, file: Path) -> None:
         self.acknowledged: dict[tuple[int, int], int] = {}
+        self.first_told: dict[tuple[int, int], float] = {}
         self.changed: list[str] = []
         self._file = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     def enter(self, request: Request, check_in: int) -> None:
         pair = (request.member_id, request.task_id)
         os.write(self._file, f"{check_in}\t{request.key}\t{time.time():.3f}\n".encode())
+        self.first_told.setdefault(pair, time.time())
         if self.acknowledged.setdefault(pair, check_in) != check_in:
             self.changed.append(f"{pair}: {self.acknowledged[pair]}, then {check_in}")
 

@@ -35,6 +35,11 @@ LIVE = {
     "Asia/Shanghai": ("sqlite", date(2028, 3, 1)),
 }
 SIZE = places.Size(240, 3, 14, 10)
+MAKEUP_DAYS = 3
+CLOSE_SOON = {
+    "postgres": "UPDATE daily_task SET makeup_until = date + 3",
+    "sqlite": "UPDATE daily_task SET makeup_until = date(date, '+3 days')",
+}
 BEFORE_S, AFTER_S, RATE = 15.0, 15.0, 30.0
 LIBRARIES = ("/usr/lib/*/faketime/libfaketimeMT.so.1", "/usr/lib/faketime/libfaketimeMT.so.1", "/usr/local/lib/faketime/libfaketimeMT.so.1")
 EAST = timedelta(hours=8)
@@ -125,16 +130,12 @@ async def live(zone: str, database: str, morrow: date, dice: random.Random, told
         own = process.environment(**chosen)
         clock.put(at(morrow, 12))
         await asyncio.to_thread(places.fill, {**own, **clock.env(zone)}, SIZE, home)
-        requests = list(requests_of(home / "check-in.tsv"))
-        # Those of the eve as well whose last day it is: they are open no more at noon.
-        clock.put(at(eve, 12))
-        await asyncio.to_thread(places.run, ["-m", "bench.request_files", str(home)], env={**own, **clock.env(zone)}, cwd=ROOT)
-        requests = list({r.key: r for r in [*requests, *requests_of(home / "check-in.tsv")]}.values())
-        dice.shuffle(requests)
-        [rows] = await books.read(source, "SELECT id, date, makeup_until FROM daily_task")
+        rows = await books.change(source, CLOSE_SOON[database], "SELECT id, date, makeup_until FROM daily_task")
         windows = {row[0]: tuple(date.fromisoformat(str(day)[:10]) for day in row[1:]) for row in rows}
-        near = {eve, morrow, eve - timedelta(days=7), morrow - timedelta(days=7)}
-        requests = [r for r in requests if windows[r.task_id][0] in near or windows[r.task_id][1] in (eve, morrow)]
+        # Tasks that open, whose own day ends, and that close at this midnight.
+        near = {morrow, eve, eve - timedelta(days=MAKEUP_DAYS), morrow - timedelta(days=MAKEUP_DAYS)}
+        requests = [r for r in requests_of(home / "check-in.tsv") if windows[r.task_id][0] in near]
+        dice.shuffle(requests)
         clock.put(at(morrow) - timedelta(seconds=BEFORE_S + 20))
         service = Service({**own, **clock.env(zone)}, home, workers=2 if database == "postgres" else 1)
         async with service:
@@ -151,7 +152,7 @@ async def live(zone: str, database: str, morrow: date, dice: random.Random, told
             told |= {"rows": len(stored), "differences": sum(differs(row, began, ended) for row in stored)}
             assert told["rows"] == told["on_time"] + told["makeup"] and told["differences"] == 0
             days = {str(row[1])[:10] for row in stored}
-            assert days == {str(eve), str(morrow)} and told["not_open"] and told["closed"], (days, told)
+            assert days == {str(eve), str(morrow)} and {"not_open", "closed"} <= told.keys(), (days, told)
             await asyncio.to_thread(check, service)
 
 

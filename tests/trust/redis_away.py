@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 import asyncpg
 from door import Door
-from trust.ledger import percentile, requests_of
+from trust.ledger import percentile
 from trust.machines import check
 from trust.report import Run
 from trust.world import World, between, world
@@ -47,7 +47,7 @@ class Probes:
     async def end(self, token: str) -> None:
         async with aiohttp.ClientSession() as session:
             door = Door(self.base, session)
-            assert (await door.get("/me", token)).status == 200
+            assert (await door.get("/me/sessions", token)).status == 200
             assert (await door.post("/auth/logout", token)).status == 204
         self.ended[token] = time.monotonic()
 
@@ -57,7 +57,7 @@ class Probes:
             door = Door(self.base, session)
             while True:
                 for token, at in list(self.ended.items()):
-                    status = (await door.get("/me", token)).status
+                    status = (await door.get("/me/sessions", token)).status
                     if time.monotonic() - at > REVOKED_AFTER_S:
                         self.tried += 1
                         self.accepted += status != 401
@@ -74,28 +74,28 @@ class Probes:
         self.locked_out += sum(reply.status == 429 for reply in replies)
 
 
-async def stranger_in(url: str) -> str:
-    """A token of somebody who is signed in and on no roster."""
-    token, now = security.new_token(), clock.now()
+async def stranger_in(url: str, count: int) -> list[str]:
+    """Tokens of somebody who is signed in so many times and on no roster."""
+    tokens, now = [security.new_token() for _ in range(count)], clock.now()
     connection = await asyncpg.connect(url)
     try:
         account = await connection.fetchval("INSERT INTO account (openid, created_at) VALUES ('ostranger', $1) RETURNING id", now)
-        await connection.execute(
+        await connection.executemany(
             "INSERT INTO session (token_hash, kind, account_id, device, created_at, seen_at, expires_at) "
             "VALUES ($1, 'mini', $2, '', $3, $3, $4)",
-            security.token_hash(token), account, now, now + timedelta(days=1),
-        )  # fmt: skip
+            [(security.token_hash(token), account, now, now + timedelta(days=1)) for token in tokens],
+        )
     finally:
         await connection.close()
-    return token
+    return tokens
 
 
 async def through(made: World, down_s: float, told: dict[str, Any]) -> None:
     """calm, away, back (empty), flushed: each phase with a session that ends in it and guesses; `told` takes the figures."""
     redis, load = made.redis, made.load
     assert redis is not None and made.postgres is not None
-    probes = Probes(made.service.base, await stranger_in(made.postgres.url))
-    tokens = [request.token for request in requests_of(made.service.folder / "today.tsv")][-4:]
+    guesser, *tokens = await stranger_in(made.postgres.url, 5)
+    probes = Probes(made.service.base, guesser)
     trying = asyncio.create_task(probes.try_ended())
     trying.add_done_callback(lambda task: task.cancelled() or task.exception())
     marks: dict[str, tuple[float, float]] = {}

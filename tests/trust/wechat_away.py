@@ -51,16 +51,22 @@ class Way:
 
     def __init__(self, port: int, to: int) -> None:
         self.port, self.to = port, to
+        self._lines: set[asyncio.StreamWriter] = set()
 
     async def open(self) -> None:
         self._server = await asyncio.start_server(self._both, "127.0.0.1", self.port)
 
     def close(self) -> None:
         self._server.close()
+        # Those that are open too: a kept connection would go on.
+        for line in self._lines:
+            line.transport.abort()
 
     async def _both(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         other_reader, other_writer = await asyncio.open_connection("127.0.0.1", self.to)
+        self._lines |= {writer, other_writer}
         await asyncio.gather(self._carry(reader, other_writer), self._carry(other_reader, writer), return_exceptions=True)
+        self._lines -= {writer, other_writer}
 
     @staticmethod
     async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
