@@ -61,6 +61,9 @@ CHECK_05 := wechat_away
 CHECK_16 := midnight
 CHECK_17 := histories_many
 CHECK_backups := backups
+CHECKS += 08 09
+CHECK_08 := matrix
+CHECK_09 := idor
 trust: $(TESTED)
 	@failed=; for check in $(CHECKS); do $(MAKE) --no-print-directory trust-$$check || failed="$$failed $$check"; done; \
 	test -z "$$failed" || { echo "没有通过：$$failed"; exit 1; }

@@ -23,6 +23,7 @@ from api import (
     leaves,
     member_page,
     members,
+    notices,
     openapi,
     plans,
     privacy,
@@ -61,6 +62,7 @@ FEATURES: tuple[Blueprint, ...] = (
     readings.blueprint,
     quizzes.blueprint,
     checkins.blueprint,
+    notices.blueprint,
     progress.blueprint,
     coverage.blueprint,
 )

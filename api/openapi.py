@@ -66,6 +66,7 @@ TAGS = {
     "readings": "阅读",
     "quizzes": "答题",
     "checkins": "打卡",
+    "notices": "告知本人的事项",
     "progress": "本人进度",
     "texts": "学习文本",
     "questions": "题库",

@@ -38,6 +38,12 @@ async def of_year(actor: Actor, *, year: int) -> dict[str, Any]:
     return {"year": year, "source": source, "days": days}
 
 
+async def known_days(actor: Actor, *, years: Iterable[int]) -> dict[date, dict[str, Any]]:
+    """The special days of these years by date, each as in `of_year`; a year that nobody has entered yet has none."""
+    require(actor, "plans.read")
+    return {day["date"]: day for year in sorted(set(years)) for day in (await _days_of(actor.branch_id, year))[0]}
+
+
 async def _days_of(branch_id: int, year: int) -> tuple[list[dict[str, Any]], str | None]:
     if await CalendarYear.exists(branch_id=branch_id, year=year):
         rows = await CalendarDay.filter(branch_id=branch_id, year=year).order_by("date")

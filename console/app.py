@@ -9,11 +9,22 @@ from sanic.response import HTTPResponse
 
 from backend.kernel import database, refusals
 from backend.kernel.errors import DakaError, NotFound, Unavailable
-from console import account, signin, today
+from console import account, member, members, members_import, plans, questions, questions_import, signin, tasks, today
 from console.http import HERE, PREFIX, render
 
 log = structlog.get_logger()
-pages = (signin.blueprint, account.blueprint, today.blueprint)
+pages = (
+    signin.blueprint,
+    account.blueprint,
+    today.blueprint,
+    members.blueprint,
+    members_import.blueprint,
+    member.blueprint,
+    plans.blueprint,
+    tasks.blueprint,
+    questions.blueprint,
+    questions_import.blueprint,
+)
 
 rest = Blueprint("console_rest")
 rest.static("/static", HERE / "static", name="console_static")

@@ -16,7 +16,12 @@ class Entry:
     who: str
 
 
-ENTRIES = (Entry("今日", "/", "stats.read"),)
+ENTRIES = (
+    Entry("今日", "/", "stats.read"),
+    Entry("成员", "/members", "members.read"),
+    Entry("计划", "/plans", "plans.read"),
+    Entry("题库", "/questions", "content.read"),
+)
 
 
 @dataclass(frozen=True, slots=True)
