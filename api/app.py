@@ -33,6 +33,7 @@ from api import (
     quizzes,
     readings,
     requests,
+    reviews,
     tasks,
     texts,
 )
@@ -61,6 +62,7 @@ FEATURES: tuple[Blueprint, ...] = (
     tasks.blueprint,
     readings.blueprint,
     quizzes.blueprint,
+    reviews.blueprint,
     checkins.blueprint,
     notices.blueprint,
     progress.blueprint,

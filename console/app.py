@@ -9,7 +9,7 @@ from sanic.response import HTTPResponse
 
 from backend.kernel import database, refusals
 from backend.kernel.errors import DakaError, NotFound, Unavailable
-from console import account, member, members, members_import, plans, questions, questions_import, signin, tasks, today
+from console import account, calendar, member, members, members_import, plans, questions, questions_import, signin, tasks, texts, today
 from console.http import HERE, PREFIX, render
 
 log = structlog.get_logger()
@@ -24,6 +24,8 @@ pages = (
     tasks.blueprint,
     questions.blueprint,
     questions_import.blueprint,
+    texts.blueprint,
+    calendar.blueprint,
 )
 
 rest = Blueprint("console_rest")

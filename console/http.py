@@ -19,7 +19,7 @@ from sanic.response import HTTPResponse
 from backend import sessions
 from backend.kernel import access, clock, security, settings
 from backend.kernel.access import Actor
-from backend.kernel.errors import Forbidden, Unauthorised
+from backend.kernel.errors import Forbidden, NotFound, Unauthorised
 from console import navigation, notices, words
 
 PREFIX = "/console"
@@ -27,6 +27,7 @@ SESSION, ENTRY = "daka_console", "daka_console_entry"
 # `half`: who has entered but for the second factor, and nobody else.
 PUBLIC, SIGNED_IN, HALF = "public", "signed_in", "half"
 PAGE, PART, FILE, STREAM = "page", "part", "file", "stream"
+MAX_ID = 2**63 - 1
 CSRF_HEADER = "X-CSRF"
 # No inline script or style, no address but our own; the console is stricter than api/requests.py, which fills in the rest.
 POLICY = (
@@ -104,6 +105,8 @@ def page(
 
         async def serve(request: Request, **held: Any) -> HTTPResponse:
             visit = await visitor(request, who)
+            if any(isinstance(value, int) and value > MAX_ID for value in held.values()):
+                raise NotFound()
             if method == "POST":
                 refuse_forged(request, visit.token)
             return await handler(visit, **held)

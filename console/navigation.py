@@ -21,6 +21,7 @@ ENTRIES = (
     Entry("成员", "/members", "members.read"),
     Entry("计划", "/plans", "plans.read"),
     Entry("题库", "/questions", "content.read"),
+    Entry("文本", "/texts", "content.read"),
 )
 
 
