@@ -65,31 +65,6 @@ _under_way: set[asyncio.Task] = set()
 _inside = contextvars.ContextVar("daka_transaction", default=False)
 
 
-class _Connection(asyncpg.Connection):
-    """A connection that goes back to its pool without four statements of cleaning up: nothing here listens, sets or locks for a session.
-
-    A transaction that was left open is still rolled back. One that the server took leave of while it lay idle is not used again: the
-    driver cannot tell what belongs to what on it any more (asyncpg#1069).
-    """
-
-    def get_reset_query(self) -> str:
-        return ""
-
-    async def execute(self, *args: Any, **kwargs: Any) -> str:
-        return await self._or_end(super().execute(*args, **kwargs))
-
-    async def _execute(self, *args: Any, **kwargs: Any) -> Any:
-        """What every kind of fetch goes through."""
-        return await self._or_end(super()._execute(*args, **kwargs))
-
-    async def _or_end(self, asked: Awaitable[T]) -> T:
-        try:
-            return await asked
-        except asyncpg.InternalClientError:
-            self.terminate()
-            raise
-
-
 # Questions are small and many. The planner does not know which partition will be asked: for all it would start workers and compile.
 SETTINGS = {"jit": "off", "max_parallel_workers_per_gather": "0", "plan_cache_mode": "force_generic_plan"}
 
@@ -102,7 +77,7 @@ def config(settings: Settings, *, pool: int = 8) -> dict[str, Any]:
         connection = expand_db_url(_with(url, journal_mode="WAL", synchronous="FULL", busy_timeout="5000", foreign_keys="ON"))
     else:
         connection = expand_db_url(_with(_asyncpg(url), minsize="1", maxsize=str(pool)))
-        connection["credentials"] |= {"connection_class": _Connection, "server_settings": {**SETTINGS}}
+        connection["credentials"] |= {"connection_class": Connection, "server_settings": {**SETTINGS}}
     return {
         "connections": {"default": connection},
         "apps": {"models": {"models": list(models.MODULES), "migrations": "models.migrations", "default_connection": "default"}},
