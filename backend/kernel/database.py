@@ -31,6 +31,7 @@ from tortoise.transactions import in_transaction
 
 import models
 from backend.kernel import last_steps, metrics
+from backend.kernel.connection import Connection
 from backend.kernel.errors import Unavailable
 from backend.kernel.settings import Settings
 
