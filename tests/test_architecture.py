@@ -30,6 +30,7 @@ HOMES = {
     "sanic": ("api/", "console/", "backend/wechat/sandbox/"),
     "tortoise": ("models/", "backend/"),
     "asyncpg": (
+        "backend/kernel/connection.py",
         "backend/kernel/database.py",
         "backend/kernel/schema.py",
     ),
