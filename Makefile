@@ -52,9 +52,15 @@ test-long: $(TESTED)
 	$(call both,long)
 
 # 信任检查：每项一条命令，末尾一行 AC-nn PASS|FAIL，证据在 var/reports/；中断后再次运行即接着做。TRUST="--seed 7 --most 5"；见 docs/trust.md。
-CHECKS := 01 02
+CHECKS := 01 02 03 04 05 16 17 backups
 CHECK_01 := crashes
 CHECK_02 := duplicates
+CHECK_03 := postgres_away
+CHECK_04 := redis_away
+CHECK_05 := wechat_away
+CHECK_16 := midnight
+CHECK_17 := histories_many
+CHECK_backups := backups
 CHECKS += 08 09
 CHECK_08 := matrix
 CHECK_09 := idor

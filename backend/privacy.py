@@ -21,6 +21,7 @@ from models.feedback import Feedback
 from models.leaves import Leave, LeaveReason
 from models.members import Member, RoleGrant
 from models.reflections import Reflection
+from models.reviews import Review
 
 # What becomes of each column of the member's row; the name becomes a pseudonym, so that totals stay true without a person in them.
 BLANK = {"phone_sealed": None, "phone_hash": None, "post": "", "note": "", "party_joined_on": None}
@@ -69,7 +70,7 @@ async def _withdraw(actor: Actor | None, member_id: int, *, today: date, name: s
     await refuse_last_secretary(member)
     left_on = await _last_day(member, today)
     await shut_out(member.id)
-    for table in (Feedback, Reflection, IdempotencyKey, RoleGrant, ConsoleLink, ConsoleScan, RecoveryCode, SecondFactor, Session):
+    for table in (Feedback, Reflection, Review, IdempotencyKey, RoleGrant, ConsoleLink, ConsoleScan, RecoveryCode, SecondFactor, Session):
         await table.filter(member_id=member.id).delete()
     # Its sessions from before the binding go with it.
     await Account.filter(member_id=member.id).delete()
