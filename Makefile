@@ -8,7 +8,7 @@ UV := .venv/bin/uv
 STAMP := .venv/.locked
 LOCK := $(shell sha256sum uv.lock pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
 
-.PHONY: install run test test-long test-sqlite test-postgres bench lint format clean conformance scenarios prove-content check-deploy image trust trust-backups trust-operations check-alerts bench-all bench-page h5 test-client screenshots-client test-browser screenshots
+.PHONY: install run test test-long test-sqlite test-postgres bench lint format clean conformance scenarios prove-content check-deploy image trust trust-operations check-alerts bench-all bench-page h5 test-client screenshots-client test-browser screenshots
 
 install: $(STAMP).$(LOCK)
 
@@ -132,11 +132,6 @@ scenarios: $(TESTED)
 # 微信沙箱与微信已知表现的对照，十二点，最后一点用一万个请求。
 conformance: $(TESTED)
 	DAKA_SOAK_REQUESTS=10000 .venv/bin/python -m pytest -rP -p no:cacheprovider tests/test_sandbox_conformance.py tests/test_sandbox_errcodes.py
-
-# 二十次备份，边打卡边做，逐一恢复、检查、比对；两个数据库各几分钟。
-trust-backups: $(TESTED)
-	DAKA_TEST_DB=sqlite .venv/bin/python -m pytest -s tests/trust/backups_rounds.py
-	DAKA_TEST_DB=postgres .venv/bin/python -m pytest -s tests/trust/backups_rounds.py
 
 # 会员的网页：miniprogram/ 的浏览器版，放到服务取用的地方（api/static/m）。
 h5: $(STAMP).$(LOCK)

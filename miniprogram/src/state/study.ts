@@ -1,6 +1,6 @@
 // Today's task and those of other days: from the service, else from what the phone kept; and what a member does with one.
 
-import { answered, answerStep, checkInStep, joined, markedRead, readingStep, unread } from "@/logic/day";
+import { answered, answerStep, checkInStep, joined, markedRead, readingStep, readThrough, unread } from "@/logic/day";
 import { shanghaiDay } from "@/logic/dates";
 import { uuid } from "@/logic/keys";
 import { Problem } from "@/service/request";
@@ -57,7 +57,7 @@ export function finishReading(task: Task): void {
   const left = unread(task, before);
   const unsent = task.passages.filter((passage) => !passage.read).map((passage) => passage.id);
   if (unsent.length) outbox.add(readingStep(before, unsent, uuid(), new Date()));
-  keepDay(markedRead(before, left));
+  keepDay(readThrough(before, left));
   void flush();
 }
 
