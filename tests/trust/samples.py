@@ -26,7 +26,8 @@ KINDS = {
 }  # fmt: skip
 # Numbers and lists of numbers that are no ids; `subject_id` is any kind's, and told by the branch of the entry.
 NO_IDS = {
-    "year", "day", "limit", "weekdays", "aspects", "aspect", "questions_per_day", "makeup_days", "subject_id", "number", "grade", "hour", "minute",
+    "year", "day", "limit", "weekdays", "aspects", "aspect", "questions_per_day", "makeup_days", "subject_id", "number", "grade",
+    "hour", "minute",
     "times", "days", "budget", "dry_run", "partial", "withdrawn",
 }  # fmt: skip
 MISSING = 999_999_999
