@@ -114,8 +114,8 @@ def members_between(first: date, last: date, *, branches: str, unit_id: int | No
       SELECT c.member_id, c.task_id, c.kind, c.recorded_by_id, c.firsts, c.rights, t.plan_id, t.date, t.aspects
       FROM member m JOIN check_in c ON c.member_id = m.id JOIN day t ON t.id = c.task_id WHERE {of_members} AND {days.format("c.task_date")}
     ), away AS MATERIALIZED (
-      SELECT w.*, l.starts_on, l.ends_on FROM who w JOIN leave l ON l.member_id = w.id
-      WHERE l.state = 'granted' AND l.starts_on <= '{last.isoformat()}' AND l.ends_on >= '{first.isoformat()}'
+      SELECT w.*, l.starts_on, l.ends_on FROM member m JOIN leave l ON l.member_id = m.id JOIN who w ON w.id = m.id
+      WHERE {of_members} AND l.state = 'granted' AND l.starts_on <= '{last.isoformat()}' AND l.ends_on >= '{first.isoformat()}'
     ), held AS MATERIALIZED (
       SELECT w.plan_id, w.begins, w.ends, {day} AS date, t.aspects, CAST(COUNT(*) AS int) AS assigned, CAST(SUM({_TODAYS}) AS int) AS open
       FROM (SELECT DISTINCT plan_id, begins, ends FROM who WHERE begins < ends) w JOIN day t ON {_IN_SPAN}
