@@ -8,7 +8,7 @@ import msgspec
 from sanic import Blueprint
 
 from api.http import MEMBER, PUBLIC, SIGNED_IN, Call, Shape, after, endpoint, page
-from backend import auth, auth_binding
+from backend import auth, auth_binding, console_scans
 
 blueprint = Blueprint("auth")
 
@@ -79,6 +79,20 @@ async def bind(call: Call) -> dict:
 @endpoint(blueprint, "POST", "/auth/logout", who=SIGNED_IN, summary="退出登录", status=204)
 async def sign_out(call: Call) -> None:
     await auth.sign_out(call.actor)
+
+
+class ScannedCode(Shape):
+    """`code`：控制台登录页小程序码里的 scene。"""
+
+    code: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+
+
+@endpoint(
+    blueprint, "POST", "/auth/console-scan", who="stats.read", summary="在手机上确认：让显示此码的浏览器以本人身份进入控制台",
+    body=ScannedCode, status=204, also=(409,),
+)  # fmt: skip
+async def confirm_scan(call: Call) -> None:
+    await console_scans.confirm(call.actor, code=call.body.code)
 
 
 @endpoint(blueprint, "GET", "/me", who=MEMBER, summary="本人", reply=Me)

@@ -22,12 +22,13 @@ ROLES = {"secretary": "书记", "editor": "党建工作部", "unit_head": "专�
 BANNER = """
 打卡演示已就绪（演示数据，仅限本机）
 
-  党员端（手机页面）  {base}/sandbox/
+  会员端              {base}/m/
+  沙箱手机            {base}/sandbox/
   书记控制台          {base}/console/
   接口文档            {base}/docs
 
 一键登录链接
-  党员端：
+  会员端：
 {phones}
   控制台（每条链接只能用一次，30 分钟内有效；重新运行会换新）：
 {links}
@@ -84,7 +85,7 @@ async def announce(app: Sanic) -> None:
         *[person for person in shown if person["bound"] and not person["roles"]][:2],
         *[person for person in shown if not person["bound"]][:2],
     ]
-    phones = [f"    {person['name']}（{_who(person)}）  {base}/sandbox/?openid={person['openid']}" for person in chosen]
+    phones = [f"    {person['name']}（{_who(person)}）  {base}/m/?openid={person['openid']}" for person in chosen]
     links = [f"    {who}  {link}" for who, link in app.ctx.demo.links]
     print(BANNER.format(base=base, phones="\n".join(phones), links="\n".join(links)), flush=True)
 

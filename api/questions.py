@@ -9,7 +9,7 @@ import msgspec
 from sanic import Blueprint
 
 from api.http import XLSX, Call, Shape, after, download, endpoint, page
-from backend import questions
+from backend import questions, questions_import, questions_listing
 from backend.rules.forms_questions import QuestionDraft
 
 blueprint = Blueprint("questions")
@@ -44,8 +44,10 @@ class BankQuestion(msgspec.Struct):
     options: list[QuestionOption]
     answer: list[str]
     explanation: str
+    text: str
     section: str
     locator: str
+    level: int
     aspects: list[int]
     shipped: bool
     withdrawn: bool
@@ -60,7 +62,7 @@ class BankPage(msgspec.Struct):
 async def list_questions(call: Call) -> dict[str, Any]:
     asked = call.query
     withdrawn = None if asked.withdrawn is None else bool(asked.withdrawn)
-    found = await questions.listing(
+    found = await questions_listing.listing(
         call.actor, aspect=asked.aspect, kind=asked.kind, withdrawn=withdrawn, q=asked.q, after=after(asked.cursor), limit=asked.limit
     )
     return page(found, limit=asked.limit)
@@ -157,11 +159,11 @@ class ImportedQuestions(msgspec.Struct):
 async def import_questions(call: Call) -> dict[str, Any]:
     _, content = call.upload()
     asked = call.query
-    return await questions.import_sheet(
+    return await questions_import.import_sheet(
         call.actor, branch_id=call.actor.branch_id, content=content, dry_run=bool(asked.dry_run), partial=bool(asked.partial)
     )
 
 
 @endpoint(blueprint, "GET", "/questions/template", who="content.write", summary="题库空白表（xlsx）", content_type=XLSX)
 async def question_template(call: Call) -> Any:
-    return download(questions.template(), "questions.xlsx", XLSX)
+    return download(questions_import.template(), "questions.xlsx", XLSX)

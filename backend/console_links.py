@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from backend import sessions
+from backend import console_entry
+from backend.console_entry import Entry
 from backend.kernel import audit, clock, refusals, security
 from backend.kernel.access import Actor
 from backend.kernel.database import fetch, transactional
@@ -13,11 +14,6 @@ from models.auth import ConsoleLink
 
 LIFETIME = timedelta(minutes=30)
 
-_MEMBER = """
-SELECT m.branch_id, m.left_on IS NOT NULL AND m.left_on <= $2 AS has_left,
-  EXISTS (SELECT 1 FROM role_grant g WHERE g.member_id = m.id) AS has_role
-FROM member m WHERE m.id = $1
-"""
 # Conditional, so that of two requests with one link only one gets the row.
 _USE = """
 UPDATE console_link SET used_at = $2 WHERE token_hash = $1 AND used_at IS NULL AND expires_at > $2 RETURNING member_id
@@ -33,19 +29,19 @@ async def create(actor: Actor | None, *, member_id: int) -> str:
     """
     if actor is not None and actor.member_id != member_id:
         raise Forbidden()
-    rows = await fetch(_MEMBER, member_id, clock.today())
-    if not rows:
+    who = await console_entry.candidate(member_id)
+    if who is None:
         raise NotFound(f"没有编号为 {member_id} 的成员。" if actor is None else None)
-    if not rows[0]["has_role"] or rows[0]["has_left"]:
+    if not who[1]:
         raise Conflict("此人没有控制台的角色（书记、党建工作部、专委会主任或上级党委）。", code="no_role")
     token = security.new_token()
     await ConsoleLink.create(member_id=member_id, token_hash=security.token_hash(token), expires_at=clock.now() + LIFETIME)
-    await audit.record(actor, "console:link", subject="member", subject_id=member_id, branch_id=rows[0]["branch_id"])
+    await audit.record(actor, "console:link", subject="member", subject_id=member_id, branch_id=who[0])
     return token
 
 
-async def redeem(token: str, *, device: str = "") -> tuple[str, datetime]:
-    """Uses a link up: the console session's token and when that session ends.
+async def redeem(token: str, *, device: str = "") -> Entry:
+    """Uses a link up: the session of the console, half where a second factor is needed.
 
     Raises Unauthorised `link_invalid` for an unknown, used or expired link, and where the member has meanwhile left or lost the last role.
     """
@@ -54,10 +50,9 @@ async def redeem(token: str, *, device: str = "") -> tuple[str, datetime]:
 
 
 @transactional
-async def _redeem(token: str, device: str) -> tuple[str, datetime]:
+async def _redeem(token: str, device: str) -> Entry:
     used = await fetch(_USE, security.token_hash(token), clock.now())
-    rows = await fetch(_MEMBER, used[0]["member_id"], clock.today()) if used else []
-    if not rows or rows[0]["has_left"] or not rows[0]["has_role"]:
+    who = await console_entry.candidate(used[0]["member_id"]) if used else None
+    if who is None or not who[1]:
         raise Unauthorised("此链接无效、已使用过或已过期，请重新获取。", code="link_invalid")
-    session_token, session = await sessions.open_session(member_id=used[0]["member_id"], account_id=None, kind="console", device=device)
-    return session_token, session.expires_at
+    return await console_entry.enter(used[0]["member_id"], device=device)

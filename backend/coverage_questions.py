@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Collection
 from datetime import date
 from typing import Any
 
@@ -54,6 +55,41 @@ async def items(actor: Actor, *, first: date | None, last: date | None, after: i
     rows = await fetch(_ITEMS.format(firsts=firsts), *period, after, limit + 1)
     wrong = await fetch(_WRONG.format(firsts=firsts, questions=int_list(row["id"] for row in rows)), *period) if rows else []
     return [_item(row, [w for w in wrong if w["question_id"] == row["id"]]) for row in rows]
+
+
+# The same for a few questions alone, over all time: the tasks that hold them lead to their answers, and the figures kept with the
+# check-ins to the facility of whoever gave them.
+_CHOSEN = f"""
+WITH f AS (
+  SELECT a.member_id, a.question_id, CAST(a.given AS TEXT) AS given, CASE WHEN a."right" THEN 1.0 ELSE 0.0 END AS r
+  FROM task_question tq JOIN daily_task t ON t.id = tq.task_id JOIN member m ON m.branch_id = t.branch_id
+  JOIN answer a ON a.member_id = m.id AND a.task_id = t.id AND a.task_date = t.date AND a.question_id = tq.question_id
+  WHERE tq.question_id IN ({{questions}}) AND t.branch_id = $1 AND t.date <= $2 AND {COUNTING}
+)
+"""  # noqa: S608
+
+_CHOSEN_ITEMS = """
+{chosen}, x AS (
+  SELECT member_id, SUM(rights) * 1.0 / SUM(firsts) AS x FROM (
+    SELECT c.member_id, c.firsts, c.rights FROM check_in c WHERE c.member_id IN (SELECT member_id FROM f)
+    UNION ALL SELECT y.member_id, y.firsts, y.rights FROM answer_tally y WHERE y.member_id IN (SELECT member_id FROM f)
+  ) kept GROUP BY member_id HAVING SUM(firsts) > 0
+)
+SELECT q.id, q.stem, CAST(q.options AS TEXT) AS options, CAST(q.answer AS TEXT) AS answer, q.kind, COUNT(*) AS n,
+  SUM(f.r) AS r, SUM(x.x) AS x, SUM(x.x * x.x) AS xx, SUM(f.r * x.x) AS rx
+FROM f JOIN x ON x.member_id = f.member_id JOIN question q ON q.id = f.question_id GROUP BY q.id ORDER BY q.id
+"""
+
+_CHOSEN_WRONG = "{chosen} SELECT question_id, given, COUNT(*) AS n FROM f WHERE r = 0 GROUP BY question_id, given"
+
+
+async def of_questions(actor: Actor, *, question_ids: Collection[int], today: date) -> dict[int, dict[str, Any]]:
+    """The analysis of these questions by id, as in `items`, over all tasks up to today; one that nobody answered has none (two queries)."""
+    access.require(actor, "stats.questions")
+    chosen = _CHOSEN.format(questions=int_list(question_ids))
+    rows = await fetch(_CHOSEN_ITEMS.format(chosen=chosen), actor.branch_id, today)
+    wrong = await fetch(_CHOSEN_WRONG.format(chosen=chosen), actor.branch_id, today)
+    return {row["id"]: _item(row, [w for w in wrong if w["question_id"] == row["id"]]) for row in rows}
 
 
 def _item(row: dict, wrong: list[dict]) -> dict[str, Any]:

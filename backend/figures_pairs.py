@@ -80,17 +80,46 @@ def pairs_of(wanted: str, where: str, *, span: Span | None = None) -> str:
     """
 
 
+def pairs_between(first: date, last: date, *, branches: str, unit_id: int | None = None, also: str = "") -> str:
+    """Tables for WITH, the last of which, pair, has the pairs of some branches over a period, without the check-in itself.
+
+    `branches`: a condition on {0}, a branch's id; `also`: one more column of the task t, named aspects. People, days and check-ins are
+    looked up once each and then joined, and check-ins are read from their index alone, so that a pair costs little. The days are
+    written out: PostgreSQL plans for them.
+    """
+    shown = ", t.aspects" if also else ""
+    days = f"{{0}} >= '{first.isoformat()}' AND {{0}} <= '{last.isoformat()}'"
+    unit = f" AND st.unit_id = {int(unit_id)}" if unit_id else ""
+    return f"""
+    who AS MATERIALIZED (
+      SELECT m.id, m.joined_on, m.left_on, pm.plan_id, pm.starts_on, pm.until, st.starts_on AS stands_from, st.until AS stands_until,
+        COALESCE(st.unit_id, 0) AS unit_id, st.tier, st.status
+      FROM member m JOIN plan_member pm ON pm.member_id = m.id JOIN standing st ON st.member_id = m.id
+      WHERE {branches.format("m.branch_id")}{unit}
+    ), day AS MATERIALIZED (
+      SELECT t.id, t.date, t.plan_id, t.branch_id{also} FROM daily_task t WHERE {branches.format("t.branch_id")} AND {days.format("t.date")}
+    ), done AS MATERIALIZED (
+      SELECT c.member_id, c.task_id, c.task_date, c.kind, c.recorded_by_id, c.firsts, c.rights
+      FROM member m JOIN check_in c ON c.member_id = m.id WHERE {branches.format("m.branch_id")} AND {days.format("c.task_date")}
+    ), pair AS (
+      SELECT t.id AS task_id, t.date, t.branch_id, m.id AS member_id, m.unit_id, m.tier, m.status{shown}, {_COUNTED}
+      FROM day t JOIN who m ON m.plan_id = t.plan_id AND {_holds("m")} AND {_holds("m", "joined_on", "left_on")}
+        AND {_holds("m", "stands_from", "stands_until")}
+      LEFT JOIN done c ON {_OF_PAIR.format("c")} LEFT JOIN answer_tally a ON {_OF_PAIR.format("a")}
+    )"""  # noqa: S608
+
+
 _LATEST = {"postgres": ("GREATEST", "LEAST"), "sqlite": ("MAX", "MIN")}
 _END = "'9999-12-31'"
 _IN_SPAN = "t.plan_id = w.plan_id AND t.date >= w.begins AND t.date < w.ends"
 _TODAYS = "CASE WHEN t.date = $1 THEN 1 ELSE 0 END"
 
 
-def members_between(first: date, last: date, *, branches: str, unit_id: int | None = None, aspects: str = "0", by_day: bool = False) -> str:
+def members_between(first: date, last: date, *, branches: str, unit_id: int | None = None, also: str = "", by_day: bool = False) -> str:
     """Tables for WITH, the last of which, s, adds up to the counts of the pairs of some branches over a period, with the keys of the
     member's standing and the task's date and aspects; $1 is today.
 
-    `branches`: a condition on {0}, a branch's id; `aspects`: an expression on the task t; `by_day`: the date is asked for. Nothing is
+    `branches`: a condition on {0}, a branch's id; `also`: one more column of the task t, named aspects; `by_day`: the date is asked for. Nothing is
     done pair by pair: what a plan holds is counted once for all who have it alike (a span is the days on which nothing changes for a
     member), check-ins are read from their index alone, leave and tallies are few. The days are written out: PostgreSQL plans for them.
     """
@@ -103,7 +132,7 @@ def members_between(first: date, last: date, *, branches: str, unit_id: int | No
     day = "t.date" if by_day else "NULL"
     return f"""
     day AS MATERIALIZED (
-      SELECT t.id, t.date, t.plan_id, {aspects} AS aspects FROM daily_task t WHERE {of_tasks} AND {days.format("t.date")}
+      SELECT t.id, t.date, t.plan_id{also or ", 0 AS aspects"} FROM daily_task t WHERE {of_tasks} AND {days.format("t.date")}
     ), who AS MATERIALIZED (
       SELECT m.id, m.branch_id, pm.plan_id, COALESCE(st.unit_id, 0) AS unit_id, st.tier, st.status,
         {latest}(pm.starts_on, m.joined_on, st.starts_on, '{first.isoformat()}') AS begins,

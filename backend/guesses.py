@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from backend.kernel import clock, metrics, security
@@ -21,6 +21,8 @@ STEP_S = 300
 STEPS = 4
 PER_TARGET = 5
 PER_ADDRESS = 20
+# Not guesses, but what costs others each time it is asked for.
+VISITS_PER_ADDRESS = 120
 KEPT = timedelta(days=1)
 
 
@@ -104,6 +106,14 @@ async def count_failure(*targets: Target) -> None:
             "ON CONFLICT (kind, subject, window_starts_at) DO UPDATE SET count = guess.count + 1",
             each.kind, each.subject, step,
         )  # fmt: skip
+
+
+@transactional
+async def count_visit(kind: str, text: str) -> None:
+    """Counts something that costs others and that one address may ask for VISITS_PER_ADDRESS times. Raises TooMany."""
+    each = replace(address(text), kind=kind, most=VISITS_PER_ADDRESS)
+    await refuse_excess(each)
+    await count_failure(each)
 
 
 @transactional

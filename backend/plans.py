@@ -84,7 +84,7 @@ async def _create(
         syllabus=syllabus,
         created_at=clock.now(),
     )
-    await _refuse_faulty(plan, today)
+    await refuse_faulty(plan, today)
     days, plan.warning = await _days(plan, starts_on, ends_on, plain=plain_calendar)
     if not days:
         message = "所选的日期和星期中没有一天可以学习。"
@@ -136,8 +136,8 @@ async def _days(plan: StudyPlan, first: date, last: date, *, plain: bool) -> tup
     return days, warning
 
 
-async def _refuse_faulty(plan: StudyPlan, today: date) -> None:
-    """Raises Invalid, naming every field at fault."""
+async def refuse_faulty(plan: StudyPlan, today: date) -> None:
+    """Raises Invalid, naming every field at fault; the plan's first day must not lie before `today`."""
     foreign = set(plan.units) - set(await Unit.filter(branch_id=plan.branch_id).values_list("id", flat=True))
     rules = (
         ("title", 1 <= len(plan.title) <= TITLE_MOST, f"标题应为 1 至 {TITLE_MOST} 个字"),
@@ -163,16 +163,16 @@ def _distinct(given: Sequence[Any], allowed: Sequence[Any]) -> bool:
     return bool(given) and len(set(given)) == len(given) and set(given) <= set(allowed)
 
 
-async def extend(plan_id: int, *, ends_on: date, today: date, plain_calendar: bool = False) -> int:
+async def extend(plan_id: int, *, actor: Actor | None = None, ends_on: date, today: date, plain_calendar: bool = False) -> int:
     """`_extend`, and where the rows of the new months will stand."""
-    added = await _extend(plan_id, ends_on=ends_on, today=today, plain_calendar=plain_calendar)
+    added = await _extend(plan_id, actor=actor, ends_on=ends_on, today=today, plain_calendar=plain_calendar)
     if added:
         await months.prepare(today, ends_on)
     return added
 
 
 @transactional
-async def _extend(plan_id: int, *, ends_on: date, today: date, plain_calendar: bool) -> int:
+async def _extend(plan_id: int, *, actor: Actor | None, ends_on: date, today: date, plain_calendar: bool) -> int:
     """Adds the days after the plan's last one up to `ends_on`, none before today, and keeps what is laid out: how many were added.
 
     Raises NotFound, Conflict `calendar_unknown` (unless `plain_calendar` or a plan that was made so) and `plan_overlap`.
@@ -192,7 +192,7 @@ async def _extend(plan_id: int, *, ends_on: date, today: date, plain_calendar: b
         return 0
     task_ids = await _lay(plan, days, number=await DailyTask.filter(plan_id=plan_id).count() + 1)
     await _take_effect(plan, task_ids, first=first)
-    await audit.record(None, "plan:extend", subject="plan", subject_id=plan_id, branch_id=plan.branch_id, fields=["ends_on"])
+    await audit.record(actor, "plan:extend", subject="plan", subject_id=plan_id, branch_id=plan.branch_id, fields=["ends_on"])
     return len(task_ids)
 
 

@@ -43,6 +43,12 @@ async def listing(actor: Actor) -> list[dict[str, Any]]:
     return list(found.values())
 
 
+async def titles(actor: Actor) -> list[dict[str, str]]:
+    """The syllabuses' {"key", "title"}. One query."""
+    require(actor, "plans.read")
+    return [{"key": row.key, "title": row.title} for row in await Syllabus.all().order_by("key")]
+
+
 async def write_tasks(plan: StudyPlan, days: Sequence[date], *, number: int) -> list[int]:
     """The tasks of the first of these days, along the plan's syllabus from its day `number` on: as many as it still has.
 

@@ -14,6 +14,7 @@ from models.audit import AuditEntry
 from models.auth import Account, ConsoleLink, Session
 from models.checkins import CheckIn, IdempotencyKey
 from models.consents import Consent
+from models.console import ConsoleScan, RecoveryCode, SecondFactor
 from models.feedback import Feedback
 from models.leaves import Leave
 from models.members import Invite, Member, RoleGrant, Standing
@@ -21,6 +22,7 @@ from models.plans import PlanMember
 from models.quizzes import Answer, AnswerTally
 from models.readings import Reading
 from models.reflections import Reflection
+from models.reviews import Review
 from models.tasks import TaskFetch
 
 
@@ -41,6 +43,9 @@ TABLES: dict[str, tuple[type[Model], dict[str, str]]] = {
     "accounts": (Account, _columns("openid", "bound_at", "created_at")),
     "sessions": (Session, _columns("id", "kind", "device", "created_at", "seen_at", "expires_at", "ended_at")),
     "console_links": (ConsoleLink, _columns("expires_at", "used_at")),
+    "console_scans": (ConsoleScan, _columns("confirmed_at", "expires_at", "used_at")),
+    "second_factors": (SecondFactor, _columns("created_at", "confirmed_at")),
+    "recovery_codes": (RecoveryCode, _columns("used_at")),
     "leaves": (Leave, _columns("id", "starts_on", "ends_on", "reason", "note", "state", "created_at")),
     "plans": (PlanMember, _columns("starts_on", "until", plan="plan__title")),
     "readings": (Reading, _columns("read_at", passage="passage_id", **OF_TASK)),
@@ -49,6 +54,10 @@ TABLES: dict[str, tuple[type[Model], dict[str, str]]] = {
         _columns("given", "right", "is_first", "answered_at", question="question_id", stem="question__stem", **OF_TASK),
     ),
     "answer_tallies": (AnswerTally, _columns("firsts", "rights", **OF_TASK)),
+    "reviews": (
+        Review,
+        _columns("given", "right", "reviewed_at", "reviewed_on", "due_on", question="question_id", stem="question__stem"),
+    ),
     "check_ins": (
         CheckIn,
         _columns("id", "kind", "checked_in_at", "studied_on", "firsts", "rights", "receipt", recorded_by="recorded_by_id", **OF_TASK),

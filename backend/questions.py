@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from backend import branches, figures, questions_places, texts
-from backend.kernel import audit, clock, documents
+from backend import figures, questions_history, questions_places, texts
+from backend.kernel import audit, clock
 from backend.kernel.access import Actor
 from backend.kernel.database import fetch, int_list, lock_rows, transactional
 from backend.kernel.errors import Conflict, Invalid, NotFound
@@ -17,11 +16,11 @@ from backend.rules.schedule import QuestionRef
 from models.questions import Question, QuestionAspect, Withdrawal
 
 # What a branch may ask: shipped, its own and those of the branches above it, less what is withdrawn here or above.
-_VISIBLE = """
+VISIBLE = """
 FROM question q JOIN branch b ON b.id = $1 LEFT JOIN branch qb ON qb.id = q.branch_id
 WHERE (q.branch_id IS NULL OR b.path LIKE qb.path || '%')
 """
-_WITHDRAWN = """
+WITHDRAWN = """
 EXISTS (SELECT 1 FROM withdrawal w JOIN branch wb ON wb.id = w.branch_id WHERE w.question_id = q.id AND b.path LIKE wb.path || '%')
 """
 
@@ -44,8 +43,8 @@ async def open_questions(branch_id: int) -> dict[int, list[QuestionRef]]:
         )
     }
     rows = await fetch(
-        f"SELECT v.id, v.source_text, v.source_section, qa.aspect_id FROM (SELECT q.id, q.source_text, q.source_section {_VISIBLE}"  # noqa: S608
-        f" AND NOT {_WITHDRAWN}) v JOIN question_aspect qa ON qa.question_id = v.id ORDER BY qa.aspect_id, v.id",
+        f"SELECT v.id, v.source_text, v.source_section, qa.aspect_id FROM (SELECT q.id, q.source_text, q.source_section {VISIBLE}"  # noqa: S608
+        f" AND NOT {WITHDRAWN}) v JOIN question_aspect qa ON qa.question_id = v.id ORDER BY qa.aspect_id, v.id",
         branch_id,
     )
     found: dict[int, list[QuestionRef]] = {}
@@ -55,36 +54,7 @@ async def open_questions(branch_id: int) -> dict[int, list[QuestionRef]]:
     return found
 
 
-async def listing(
-    actor: Actor, *, aspect: int | None, kind: str | None, withdrawn: bool | None, q: str | None, after: int, limit: int
-) -> list[dict[str, Any]]:
-    """The questions visible here, by id, one more than `limit` when there are more; with their answers, for the office alone."""
-    where, values = "", [actor.branch_id, after, limit + 1]
-    if aspect is not None:
-        values.append(aspect)
-        where += f" AND EXISTS (SELECT 1 FROM question_aspect qa WHERE qa.question_id = q.id AND qa.aspect_id = ${len(values)})"  # noqa: S608
-    if kind is not None:
-        values.append(kind)
-        where += f" AND q.kind = ${len(values)}"
-    if q:
-        values.append(f"%{_like(q)}%")
-        where += f" AND q.stem LIKE ${len(values)} ESCAPE '!'"
-    if withdrawn is not None:
-        where += f" AND {'' if withdrawn else 'NOT'} {_WITHDRAWN}"
-    ids = await fetch(
-        f"SELECT q.id, CASE WHEN {_WITHDRAWN} THEN 1 ELSE 0 END AS withdrawn {_VISIBLE} AND q.id > $2 {where} ORDER BY q.id LIMIT $3",  # noqa: S608
-        *values,
-    )
-    gone = {row["id"] for row in ids if row["withdrawn"]}
-    return [_shown(question, gone) for question in await _with_aspects([row["id"] for row in ids])]
-
-
-def _like(text: str) -> str:
-    """Text for LIKE … ESCAPE '!'."""
-    return "".join(f"!{c}" if c in "!%_" else c for c in text)
-
-
-async def _with_aspects(ids: Sequence[int]) -> list[tuple[Question, list[int]]]:
+async def with_aspects(ids: Sequence[int]) -> list[tuple[Question, list[int]]]:
     aspects: dict[int, list[int]] = {}
     rows = await fetch(f"SELECT question_id, aspect_id FROM question_aspect WHERE question_id IN ({int_list(ids)}) ORDER BY aspect_id")  # noqa: S608
     for row in rows:
@@ -92,7 +62,7 @@ async def _with_aspects(ids: Sequence[int]) -> list[tuple[Question, list[int]]]:
     return [(question, aspects.get(question.id, [])) for question in await Question.filter(id__in=list(ids) or [0]).order_by("id")]
 
 
-def _shown(found: tuple[Question, list[int]], withdrawn: set[int]) -> dict[str, Any]:
+def shown(found: tuple[Question, list[int]], withdrawn: set[int]) -> dict[str, Any]:
     question, aspects = found
     return {
         "id": question.id,
@@ -101,8 +71,10 @@ def _shown(found: tuple[Question, list[int]], withdrawn: set[int]) -> dict[str, 
         "options": question.options,
         "answer": question.answer,
         "explanation": question.explanation,
+        "text": question.source_text,
         "section": question.source_section,
         "locator": question.locator,
+        "level": question.level,
         "aspects": aspects,
         "shipped": question.branch_id is None,
         "withdrawn": question.id in withdrawn,
@@ -126,14 +98,14 @@ async def add(actor: Actor | None, *, branch_id: int, draft: QuestionDraft) -> d
     await lock_rows("branch", [branch_id], strength="FOR NO KEY UPDATE")
     if await known_stems(branch_id, [draft.stem]):
         raise Conflict("题库中已有相同的题干。", code="question_exists")
-    question = (await _insert(branch_id, [draft]))[0]
+    question = (await insert(branch_id, [draft]))[0]
     await audit.record(actor, "question:add", subject="question", subject_id=question.id, branch_id=branch_id)
-    return _shown((question, list(draft.aspects)), set())
+    return shown((question, list(draft.aspects)), set())
 
 
 async def known_stems(branch_id: int, stems: Sequence[str]) -> list[str]:
     """Those of `stems` that a question visible here has already, width, case and spaces apart."""
-    there = {_bare(row["stem"]) for row in await fetch(f"SELECT q.stem {_VISIBLE}", branch_id)}  # noqa: S608
+    there = {_bare(row["stem"]) for row in await fetch(f"SELECT q.stem {VISIBLE}", branch_id)}  # noqa: S608
     return [stem for stem in stems if _bare(stem) in there]
 
 
@@ -141,7 +113,7 @@ def _bare(stem: str) -> str:
     return questions_places.folded(stem).casefold()
 
 
-async def _insert(branch_id: int, drafts: Sequence[QuestionDraft]) -> list[Question]:
+async def insert(branch_id: int, drafts: Sequence[QuestionDraft]) -> list[Question]:
     added = [await Question.create(branch_id=branch_id, created_at=clock.now(), **_columns(draft)) for draft in drafts]
     await QuestionAspect.bulk_create(
         [QuestionAspect(question_id=q.id, aspect_id=a) for q, draft in zip(added, drafts, strict=True) for a in draft.aspects]
@@ -169,7 +141,7 @@ async def change(actor: Actor, *, question_id: int, draft_of: Any) -> dict[str, 
     Raises NotFound for another branch's, Conflict `shipped_question` for a shipped one, Invalid.
     """
     question = await _mine(actor, question_id)
-    present = (await _with_aspects([question_id]))[0]
+    present = (await with_aspects([question_id]))[0]
     draft = refuse_unsound(draft_of(_draft(*present)))
     before, after = _columns(_draft(*present)), _columns(draft)
     await Question.filter(id=question_id).update(**after)
@@ -177,9 +149,11 @@ async def change(actor: Actor, *, question_id: int, draft_of: Any) -> dict[str, 
     await QuestionAspect.bulk_create([QuestionAspect(question_id=question_id, aspect_id=a) for a in draft.aspects])
     await questions_places.resolve_questions([question_id], branch_id=actor.branch_id)
     changed = [name for name in after if after[name] != before[name]] + ["aspects"] * (list(draft.aspects) != present[1])
+    if changed:
+        await questions_history.keep(actor, question_id=question_id, content={**before, "aspects": present[1]})
     await audit.record(actor, "question:change", subject="question", subject_id=question_id, fields=changed)
-    rows = await fetch(f"SELECT q.id {_VISIBLE} AND q.id = $2 AND {_WITHDRAWN}", actor.branch_id, question_id)  # noqa: S608
-    return _shown((await Question.get(id=question.id), list(draft.aspects)), {row["id"] for row in rows})
+    rows = await fetch(f"SELECT q.id {VISIBLE} AND q.id = $2 AND {WITHDRAWN}", actor.branch_id, question_id)  # noqa: S608
+    return shown((await Question.get(id=question.id), list(draft.aspects)), {row["id"] for row in rows})
 
 
 def _draft(question: Question, aspects: list[int]) -> QuestionDraft:
@@ -211,7 +185,7 @@ async def withdraw(actor: Actor, *, question_id: int) -> None:
 
     Raises NotFound for a question that is not visible here.
     """
-    rows = await fetch(f"SELECT q.id {_VISIBLE} AND q.id = $2", actor.branch_id, question_id)  # noqa: S608
+    rows = await fetch(f"SELECT q.id {VISIBLE} AND q.id = $2", actor.branch_id, question_id)  # noqa: S608
     if not rows:
         raise NotFound()
     _, is_new = await Withdrawal.get_or_create(question_id=question_id, branch_id=actor.branch_id, defaults={"created_at": clock.now()})
@@ -220,47 +194,14 @@ async def withdraw(actor: Actor, *, question_id: int) -> None:
         await audit.record(actor, "question:withdraw", subject="question", subject_id=question_id)
 
 
-async def import_sheet(actor: Actor | None, *, branch_id: int, content: bytes, dry_run: bool, partial: bool) -> dict[str, Any]:
-    """Loads a filled form: {"added", "faults": [{"row", "reason"}], "dry_run"}.
-
-    None of it is loaded unless all rows are sound, or `partial`.
-    Raises NotFound for an unknown branch, Invalid `unreadable_file`, or `faulty_rows` with one error a fault.
-    """
-    await branches.ensure(branch_id)
-    rows = await asyncio.to_thread(documents.read_sheet, content)
-    drafts, faults = forms_questions.question_sheet(rows, titles=await _unit_titles(branch_id))
-    return await _load(actor, branch_id, drafts, faults, dry_run, partial)
-
-
-async def _unit_titles(branch_id: int) -> list[str]:
-    """The titles of the report's units from the preface on, as the branch sees them."""
-    report = (await texts.visible_texts(branch_id)).get("report", 0)
-    return [row["title"] for row in await fetch("SELECT title FROM section WHERE text_id = $1 ORDER BY number", report)]
-
-
 @transactional
-async def _load(
-    actor: Actor | None,
-    branch_id: int,
-    drafts: Sequence[tuple[int, QuestionDraft]],
-    faults: Sequence[tuple[int, str]],
-    dry_run: bool,
-    partial: bool,
-) -> dict[str, Any]:
-    await lock_rows("branch", [branch_id], strength="FOR NO KEY UPDATE")
-    known = set(await known_stems(branch_id, [draft.stem for _, draft in drafts]))
-    doubled = [(number, "题库中已有相同的题干。") for number, draft in drafts if draft.stem in known]
-    sound = [draft for _, draft in drafts if draft.stem not in known]
-    shown = [{"row": number, "reason": reason} for number, reason in sorted([*faults, *doubled])]
-    if shown and not partial and not dry_run:
-        errors = [{"field": f"第 {fault['row']} 行", "message": fault["reason"]} for fault in shown]
-        raise Invalid(f"有 {len(shown)} 处错误，未导入任何题目。", code="faulty_rows", errors=errors, extra={"faults": shown})
-    if sound and not dry_run:
-        await _insert(branch_id, sound)
-        await audit.record(actor, "question:import", subject="branch", subject_id=branch_id, branch_id=branch_id)
-    return {"added": len(sound), "faults": shown, "dry_run": dry_run}
+async def restore(actor: Actor, *, question_id: int) -> None:
+    """Takes the own branch's withdrawal back: the answers count again, figures are counted again. Doing it twice changes nothing.
 
-
-def template() -> bytes:
-    """An empty form for the question bank."""
-    return documents.template(forms_questions.COLUMNS, forms_questions.CHOICES, forms_questions.EXAMPLES, forms_questions.TITLE)
+    Raises NotFound for a question that is not visible here.
+    """
+    if not await fetch(f"SELECT q.id {VISIBLE} AND q.id = $2", actor.branch_id, question_id):  # noqa: S608
+        raise NotFound()
+    if await Withdrawal.filter(question_id=question_id, branch_id=actor.branch_id).delete():
+        await figures.retally(row["id"] for row in await fetch(_LAID_OUT, question_id, f"{actor.branch_path}%"))
+        await audit.record(actor, "question:restore", subject="question", subject_id=question_id)

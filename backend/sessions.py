@@ -22,8 +22,13 @@ from models.auth import Session
 
 LIFETIME = timedelta(days=30)
 CONSOLE_LIFETIME = timedelta(hours=12)
-# `seen_at` is for the owner's list of sessions: an hour is close enough.
-SEEN_EVERY = timedelta(hours=1)
+# A session of the console waiting for the second factor.
+HALF_LIFETIME = timedelta(minutes=10)
+LIFETIMES = {"mini": LIFETIME, "console": CONSOLE_LIFETIME, "half": HALF_LIFETIME}
+# A desk that was left: the console shuts after this long without a page being opened.
+IDLE = timedelta(hours=1)
+# `seen_at` is for the owner's list of sessions: an hour is close enough. In the console it also decides the idle time.
+SEEN_EVERY = {"mini": timedelta(hours=1), "console": timedelta(minutes=1), "half": timedelta(minutes=1)}
 KEPT_AFTER_END = timedelta(days=30)
 REMEMBERED_S = 5.0
 REMEMBERED_MOST = 20_000
@@ -44,7 +49,7 @@ WHERE s.ended_at IS NULL
 
 
 async def open_session(*, member_id: int | None, account_id: int | None, kind: str = "mini", device: str = "") -> tuple[str, Session]:
-    """A new session and its token, which is not kept anywhere. It lasts 30 days, in the console 12 hours."""
+    """A new session and its token, which is not kept anywhere. It lasts 30 days, in the console 12 hours, half entered 10 minutes."""
     token, at = security.new_token(), clock.now()
     session = await Session.create(
         token_hash=security.token_hash(token),
@@ -54,17 +59,18 @@ async def open_session(*, member_id: int | None, account_id: int | None, kind: s
         device=device[:100],
         created_at=at,
         seen_at=at,
-        expires_at=at + (CONSOLE_LIFETIME if kind == "console" else LIFETIME),
+        expires_at=at + LIFETIMES[kind],
     )
     return token, session
 
 
-async def actor_of(token: str, *, kind: str = "mini", request_id: str = "") -> Actor:
-    """The actor behind a token of this kind. Raises Unauthorised for an unknown, ended or expired one, and for a member who has left."""
+async def actor_of(token: str, *, kind: str = "mini", request_id: str = "", quiet: bool = False) -> Actor:
+    """The actor behind a token of this kind. Raises Unauthorised for an unknown, ended or expired one, for one of the
+    console that was idle for an hour (`idle`), and for a member who has left. `quiet`: a page asks by itself, which is no use of it."""
     key = security.token_hash(token)
     known = _remembered.get(key)
     if known is None or known[0] < time.monotonic():
-        actor = await _look_up(key)
+        actor = await _look_up(key, quiet=quiet)
         if len(_remembered) >= REMEMBERED_MOST:
             _remembered.clear()
         known = (time.monotonic() + REMEMBERED_S, actor)
@@ -76,7 +82,7 @@ async def actor_of(token: str, *, kind: str = "mini", request_id: str = "") -> A
     return msgspec.structs.replace(known[1], request_id=request_id)
 
 
-async def _look_up(token_hash: str) -> Actor:
+async def _look_up(token_hash: str, *, quiet: bool) -> Actor:
     if inside_transaction():
         rows = (await _rows_of([token_hash]))[0]
     else:
@@ -84,7 +90,10 @@ async def _look_up(token_hash: str) -> Actor:
     if not rows or as_instant(rows[0]["expires_at"]) <= clock.now() or rows[0]["has_left"]:
         raise Unauthorised()
     first = rows[0]
-    if clock.now() - as_instant(first["seen_at"]) > SEEN_EVERY:
+    unseen = clock.now() - as_instant(first["seen_at"])
+    if first["kind"] == "console" and unseen > IDLE:
+        raise Unauthorised("您已超过 1 小时没有操作，为安全起见已自动退出，请重新进入。", code="idle")
+    if unseen > SEEN_EVERY[first["kind"]] and not quiet:
         await fetch("UPDATE session SET seen_at = $2 WHERE id = $1", first["id"], clock.now())
     return Actor(
         session_id=first["id"],
@@ -98,6 +107,12 @@ async def _look_up(token_hash: str) -> Actor:
         roles=frozenset(row["role"] for row in rows if row["role"]),
         consented=bool(first["consented"]),
     )
+
+
+async def is_open(session_id: int) -> bool:
+    """Whether this session of the console goes on; asking is no use of it."""
+    now = clock.now()
+    return await Session.exists(id=session_id, ended_at=None, expires_at__gt=now, seen_at__gt=now - IDLE)
 
 
 async def _rows_of(token_hashes: Sequence[str]) -> list[list[dict[str, Any]]]:

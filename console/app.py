@@ -9,12 +9,39 @@ from sanic.response import HTTPResponse
 
 from backend.kernel import database, refusals
 from backend.kernel.errors import DakaError, NotFound, Unavailable
-from console import signin, today
-from console.http import HERE, PREFIX, drop, render
-from console.http import SESSION as SESSION_COOKIE
+from console import (
+    account,
+    calendar,
+    coverage,
+    member,
+    members,
+    members_import,
+    plans,
+    questions,
+    questions_import,
+    signin,
+    tasks,
+    texts,
+    today,
+)
+from console.http import HERE, PREFIX, render
 
 log = structlog.get_logger()
-pages = (signin.blueprint, today.blueprint)
+pages = (
+    signin.blueprint,
+    account.blueprint,
+    today.blueprint,
+    coverage.blueprint,
+    members.blueprint,
+    members_import.blueprint,
+    member.blueprint,
+    plans.blueprint,
+    tasks.blueprint,
+    questions.blueprint,
+    questions_import.blueprint,
+    texts.blueprint,
+    calendar.blueprint,
+)
 
 rest = Blueprint("console_rest")
 rest.static("/static", HERE / "static", name="console_static")
@@ -45,8 +72,6 @@ async def answer(request: Request, error: Exception) -> HTTPResponse:
         response.headers.update({"HX-Retarget": "#notices", "HX-Reswap": "innerHTML show:window:top"})
     for name, text in shown.headers.items():
         response.headers[name] = text
-    if shown.status == 401 and shown.code != "link_invalid" and request.cookies.get(SESSION_COOKIE):
-        drop(response, SESSION_COOKIE)
     return response
 
 

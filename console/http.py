@@ -19,13 +19,15 @@ from sanic.response import HTTPResponse
 from backend import sessions
 from backend.kernel import access, clock, security, settings
 from backend.kernel.access import Actor
-from backend.kernel.errors import Forbidden, Unauthorised
+from backend.kernel.errors import Forbidden, NotFound, Unauthorised
 from console import navigation, notices, words
 
 PREFIX = "/console"
 SESSION, ENTRY = "daka_console", "daka_console_entry"
-PUBLIC, SIGNED_IN = "public", "signed_in"
+# `half`: who has entered but for the second factor, and nobody else.
+PUBLIC, SIGNED_IN, HALF = "public", "signed_in", "half"
 PAGE, PART, FILE, STREAM = "page", "part", "file", "stream"
+MAX_ID = 2**63 - 1
 CSRF_HEADER = "X-CSRF"
 # No inline script or style, no address but our own; the console is stricter than api/requests.py, which fills in the rest.
 POLICY = (
@@ -40,7 +42,8 @@ HERE = Path(__file__).parent
 templates = Environment(
     loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
-templates.filters.update(percent=words.percent, number=words.number, day=words.day)
+templates.globals.update(words=words)
+templates.filters.update(percent=words.percent, number=words.number, day=words.day, moment=words.moment)
 
 
 @dataclass(slots=True)
@@ -77,7 +80,7 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`who`: public, signed_in or a capability of kernel.access; `gives`: a whole page, a part of one, a file or a stream of events."""
+    """`who`: public, signed_in, half or a capability of kernel.access; `gives`: a whole page, a part of one, a file or a stream."""
 
     method: str
     path: str
@@ -90,18 +93,21 @@ PAGES: list[Page] = []
 
 
 def page(
-    blueprint: Blueprint, method: str, path: str, *, who: str, gives: str = PAGE
+    blueprint: Blueprint, method: str, path: str, *, who: str, gives: str = PAGE, quiet: bool = False
 ) -> Callable[[Callable[..., Awaitable[HTTPResponse]]], Any]:
     """Declares a handler(visit, **what the path holds) under /console.
 
     A POST is let through with the token of `csrf_of` in its field `csrf` or in the header X-CSRF (htmx), else Forbidden.
+    `quiet`: a page asks for it by itself, which keeps no idle session alive.
     """
 
     def declare(handler: Callable[..., Awaitable[HTTPResponse]]) -> Callable[..., Awaitable[HTTPResponse]]:
         PAGES.append(Page(method, PREFIX + path, who, gives, handler))
 
-        async def serve(request: Request, **held: Any) -> HTTPResponse:
-            visit = await visitor(request, who)
+        async def serve(request: Request, **held: Any) -> HTTPResponse | None:
+            visit = await visitor(request, who, quiet=quiet)
+            if any(isinstance(value, int) and value > MAX_ID for value in held.values()):
+                raise NotFound()
             if method == "POST":
                 refuse_forged(request, visit.token)
             return await handler(visit, **held)
@@ -112,16 +118,16 @@ def page(
     return declare
 
 
-async def visitor(request: Request, who: str) -> Visit:
+async def visitor(request: Request, who: str, *, quiet: bool = False) -> Visit:
     """Whoever the cookie stands for, let through for `who`. Raises Unauthorised or Forbidden."""
     if who == PUBLIC:
         return Visit(request, None, request.cookies.get(ENTRY) or "")
     token = request.cookies.get(SESSION) or ""
     if not token:
         raise Unauthorised("您还没有进入控制台。", code="no_session")
-    actor = await sessions.actor_of(token, kind="console", request_id=request.ctx.request_id)
+    actor = await sessions.actor_of(token, kind=HALF if who == HALF else "console", request_id=request.ctx.request_id, quiet=quiet)
     request.ctx.member_id = actor.member_id
-    if who != SIGNED_IN:
+    if who not in (SIGNED_IN, HALF):
         access.require(actor, who)
     request.ctx.visit = Visit(request, actor, token)
     return request.ctx.visit
@@ -143,20 +149,34 @@ def refuse_forged(request: Request, token: str) -> None:
         raise Forbidden("页面已失效，请返回刷新后再试。", code="csrf")
 
 
+def leads(actor: Actor, path: str) -> bool:
+    """Whether there is such a page (its pattern below /console) and this actor may open it: where a link would lead somewhere."""
+    return any(
+        each.path == PREFIX + path and (each.who in (PUBLIC, SIGNED_IN) or actor.has(each.who)) for each in PAGES if each.who != HALF
+    )
+
+
+templates.globals.update(leads=leads)
+
 # --- replies ----------------------------------------------------------------------------------------------------------
 
 
 def render(template: str, visit: Visit | None = None, *, status: int = 200, **shown: Any) -> HTTPResponse:
-    """A page, or a part of one for htmx. Templates get `actor` (None for a stranger), `csrf`, `today`, `navigation`, `notice` and what is
-    passed; every value is escaped. A notice left by `go` is shown by the next whole page and is then gone."""
+    """A page, or a part of one for htmx; every value is escaped.
+
+    Templates get `actor` (None for a stranger), `is_in` (signed in altogether), `csrf`, `today`, `navigation`, `notice` and what is passed.
+    A notice left by `go` is shown by the next whole page and is then gone.
+    """
     token = visit.token if visit else ""
     actor = visit.actor if visit else None
+    is_in = actor is not None and actor.kind == "console"
     left = visit.request.cookies.get(notices.COOKIE) if actor and not visit.is_fragment else None
     text = templates.get_template(template).render(
         actor=actor,
+        is_in=is_in,
         csrf=csrf_of(token) if token else "",
         today=visit.today if visit else clock.today(),
-        navigation=navigation.links(actor, visit.path) if actor else [],
+        navigation=navigation.links(actor, visit.path) if is_in else [],
         notice=notices.opened(left, token) if left else "",
         **shown,
     )

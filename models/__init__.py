@@ -14,10 +14,12 @@ MODULES = (
     "models.tasks",
     "models.readings",
     "models.quizzes",
+    "models.reviews",
     "models.checkins",
     "models.reflections",
     "models.figures",
     "models.audit",
     "models.push",
     "models.feedback",
+    "models.console",
 )

@@ -8,6 +8,7 @@ from tortoise import fields
 from tortoise.models import Model
 
 from models.branches import Branch
+from models.members import Member
 from models.texts import Aspect, Passage
 
 
@@ -92,3 +93,24 @@ class Withdrawal(Model):
     class Meta:
         table = "withdrawal"
         unique_together = (("question", "branch"),)
+
+
+class QuestionEdition(Model):
+    """What `question` said until `replaced_at`: answers given before it were graded against this."""
+
+    id = fields.BigIntField(primary_key=True)
+    question: fields.ForeignKeyRelation[Question] = fields.ForeignKeyField(
+        "models.Question", related_name="editions", on_delete=fields.CASCADE
+    )
+    question_id: int
+    replaced_at = fields.DatetimeField()
+    replaced_by: fields.ForeignKeyNullableRelation[Member] = fields.ForeignKeyField(
+        "models.Member", related_name="replaced_questions", null=True, on_delete=fields.SET_NULL
+    )
+    replaced_by_id: int | None
+    # kind, stem, options, answer, explanation, source_section, locator, aspects
+    content = fields.JSONField()
+
+    class Meta:
+        table = "question_edition"
+        indexes = (("question_id",),)

@@ -51,16 +51,17 @@ def start_redis() -> tuple[str, Stop]:
     given = os.environ.get("DAKA_TEST_REDIS_URL")
     if given:
         return given, lambda: None
-    binary = shutil.which("redis-server") or shutil.which("valkey-server") or _valkey_of_wheel()
-
-    def attempt(port: int) -> Stop:
-        directory = Path(tempfile.mkdtemp(prefix="daka-redis-"))
-        options = {"port": port, "bind": "127.0.0.1", "save": "", "appendonly": "no", "dir": directory, "daemonize": "no"}
-        arguments = [text for name, option in options.items() for text in (f"--{name}", str(option))]
-        return _run([binary, *arguments], directory, end_with="TERM", ready=lambda: _redis_answers(port))
-
-    port, stop = _on_free_port(attempt)
+    port, stop = _on_free_port(redis_on)
     return f"redis://127.0.0.1:{port}/0", stop
+
+
+def redis_on(port: int) -> Stop:
+    """An empty Redis without persistence on this port: for tests that stop one and start another in its place. Raises ServerError."""
+    binary = shutil.which("redis-server") or shutil.which("valkey-server") or _valkey_of_wheel()
+    directory = Path(tempfile.mkdtemp(prefix="daka-redis-"))
+    options = {"port": port, "bind": "127.0.0.1", "save": "", "appendonly": "no", "dir": directory, "daemonize": "no"}
+    arguments = [text for name, option in options.items() for text in (f"--{name}", str(option))]
+    return _run([binary, *arguments], directory, end_with="TERM", ready=lambda: _redis_answers(port))
 
 
 def start_postgres(*, durable: bool = False, settings: Mapping[str, str] | None = None) -> tuple[str, Stop]:
@@ -73,37 +74,54 @@ def start_postgres(*, durable: bool = False, settings: Mapping[str, str] | None 
     given = os.environ.get("DAKA_TEST_DATABASE_URL")
     if given:
         return given, lambda: None
-    binaries, account = _postgres_binaries(), _server_account()
 
     def attempt(port: int) -> Stop:
         directory = Path(tempfile.mkdtemp(prefix="daka-postgres-"))
-        cluster = directory / "cluster"
-        if account:
-            os.chown(directory, account.pw_uid, account.pw_gid)
-        initdb = [binaries / "initdb", "-D", cluster, "-U", "daka", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
-        made = subprocess.run(initdb, capture_output=True, text=True, cwd=directory, **_as_user(account))
-        if made.returncode:
+        try:
+            cluster = cluster_in(directory)
+        except ServerError:
             shutil.rmtree(directory, ignore_errors=True)
-            raise ServerError(f"initdb: {made.stderr.strip()}")
-        chosen = {
-            "listen_addresses": "127.0.0.1",
-            "port": port,
-            "unix_socket_directories": "",
-            "max_connections": 200,
-            **({} if durable else {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}),
-            **(settings or {}),
-        }
-        arguments = [text for name, setting in chosen.items() for text in ("-c", f"{name}={setting}")]
-        create = [binaries / "createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "daka", "-w", "daka"]
-
-        def database_made() -> bool:
-            return subprocess.run(create, capture_output=True, cwd=directory, **_as_user(account)).returncode == 0
-
-        # INT is PostgreSQL's "fast" stop: open connections are cut, what was committed is kept.
-        return _run([binaries / "postgres", "-D", cluster, *arguments], directory, end_with="INT", ready=database_made, account=account)
+            raise
+        return postgres_on(port, cluster, directory, durable=durable, settings=settings)
 
     port, stop = _on_free_port(attempt)
     return f"postgres://daka:@127.0.0.1:{port}/daka", stop
+
+
+def cluster_in(directory: Path) -> Path:
+    """The files of a new PostgreSQL inside `directory`, which becomes its account's. Raises ServerError."""
+    account, cluster = _server_account(), directory / "cluster"
+    if account:
+        os.chown(directory, account.pw_uid, account.pw_gid)
+    initdb = [_postgres_binaries() / "initdb", "-D", cluster, "-U", "daka", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
+    made = subprocess.run(initdb, capture_output=True, text=True, cwd=directory, **_as_user(account))
+    if made.returncode:
+        raise ServerError(f"initdb: {made.stderr.strip()}")
+    return cluster
+
+
+def postgres_on(port: int, cluster: Path, directory: Path, *, durable: bool = False, settings: Mapping[str, str] | None = None) -> Stop:
+    """Serves `cluster` with its database `daka`; `directory` holds the log, and is gone after the end. Raises ServerError."""
+    binaries, account = _postgres_binaries(), _server_account()
+    if account:
+        os.chown(directory, account.pw_uid, account.pw_gid)
+    chosen = {
+        "listen_addresses": "127.0.0.1",
+        "port": port,
+        "unix_socket_directories": "",
+        "max_connections": 200,
+        **({} if durable else {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}),
+        **(settings or {}),
+    }
+    arguments = [text for name, setting in chosen.items() for text in ("-c", f"{name}={setting}")]
+    create = [binaries / "createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "daka", "-w", "daka"]
+
+    def database_is_there() -> bool:
+        made = subprocess.run(create, capture_output=True, cwd=directory, **_as_user(account))
+        return made.returncode == 0 or b"already exists" in made.stderr
+
+    # INT is PostgreSQL's "fast" stop: open connections are cut, what was committed is kept.
+    return _run([binaries / "postgres", "-D", cluster, *arguments], directory, end_with="INT", ready=database_is_there, account=account)
 
 
 def _on_free_port(attempt: Callable[[int], Stop]) -> tuple[int, Stop]:

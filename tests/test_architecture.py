@@ -19,8 +19,9 @@ LONGEST = 300
 
 # Features of backend/ in import order: each may import only those before it.
 FEATURES = (
-    "months branches figures audiences audit consents sessions members console_links guesses auth leaves push feedback privacy "
-    "calendar texts questions curriculum plans tasks readings quizzes checkins progress coverage checks backups moves housekeeping "
+    "months branches figures audiences audit consents sessions members guesses second_factors console_entry "
+    "console_links console_scans keys auth leaves push feedback privacy calendar texts questions curriculum plans "
+    "tasks readings quizzes reviews checkins notices progress coverage attention checks backups moves housekeeping "
     "worker doctor demo bench_data"
 ).split()
 
@@ -29,6 +30,7 @@ HOMES = {
     "sanic": ("api/", "console/", "backend/wechat/sandbox/"),
     "tortoise": ("models/", "backend/"),
     "asyncpg": (
+        "backend/kernel/connection.py",
         "backend/kernel/database.py",
         "backend/kernel/schema.py",
     ),
@@ -43,7 +45,10 @@ HOMES = {
     "lxml": ("backend/kernel/documents", "backend/kernel/webpages"),
     "prometheus_client": ("backend/kernel/metrics",),
     "jinja2": ("console/",),
-    "segno": ("backend/wechat/sandbox/",),
+    "fsrs": ("backend/reviews.py",),
+    "pyotp": ("backend/second_factors.py",),
+    "segno": ("backend/wechat/sandbox/", "console/"),
+    "pypinyin": ("backend/members_pinyin.py",),
     "chinese_calendar": ("backend/calendar.py",),
 }
 
@@ -53,7 +58,7 @@ NOT_FEATURES = {
     "app": "wiring", "http": "the endpoint declaration",
     "errors": "the one error shape",
     "requests": "around every request", "health": "life of the process",
-    "openapi": "the document",
+    "openapi": "the document", "member_page": "the built files of miniprogram/",
 }  # fmt: skip
 
 

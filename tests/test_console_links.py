@@ -41,7 +41,7 @@ async def test_nobody_gets_a_link_for_somebody_else(cast: Cast) -> None:
 async def test_each_of_the_four_roles_enters_once_and_in_the_console_alone(cast: Cast) -> None:
     for person in (cast.secretary, cast.editor, cast.unit_head, cast.observer):
         link = await console_links.create(None, member_id=person.id)
-        token, until = await console_links.redeem(link)
+        token, until, _ = await console_links.redeem(link)
         assert timedelta(hours=11) < until - clock.now() <= timedelta(hours=12)
         assert (await sessions.actor_of(token, kind="console")).member_id == person.id
         with pytest.raises(Unauthorised):

@@ -30,6 +30,7 @@ RECORD = SECRETARY | {"unit_head"}
 ROWS: dict[str, set[str]] = {
     "POST /auth/wechat": EVERYBODY,
     "POST /auth/bind": SIGNED_IN,
+    "POST /auth/console-scan": FIGURES,
     "POST /auth/logout": SIGNED_IN,
     "GET /me": BOUND,
     "GET /me/sessions": SIGNED_IN,
@@ -44,6 +45,9 @@ ROWS: dict[str, set[str]] = {
     "DELETE /me/leaves/<leave_id:int>": BOUND,
     "GET /me/progress": BOUND,
     "GET /me/mistakes": BOUND,
+    "GET /me/reviews": BOUND,
+    "POST /me/reviews/<question_id:int>": CONSENTED,
+    "GET /me/notices": BOUND,
     "GET /me/texts/<text_id:str>": BOUND,
     "POST /feedback": BOUND,
     "GET /feedback": SECRETARY,
@@ -97,7 +101,7 @@ ROWS: dict[str, set[str]] = {
 # Routes outside /api/v1: their own tests hold who may call them.
 AT_THE_ROOT = {
     "/", "/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/start.js", "/docs/vendor/<__file_uri__:path>", "/wechat/push",
-    "/console", "/console/<word:str>", "/console/static/<__file_uri__:path>", *(page.path for page in PAGES),
+    "/m", "/m/", "/m/<path:path>", "/console", "/console/<word:str>", "/console/static/<__file_uri__:path>", *(page.path for page in PAGES),
 }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from official import HEADINGS
 from people import Cast, Person, add_branch
 from queries import counting
 
-from backend import questions
+from backend import questions, questions_import
 from backend.cli import questions as commands
 from backend.kernel.documents import Column, Sheet, write_book
 from backend.kernel.errors import Invalid, NotFound
@@ -63,7 +63,9 @@ async def test_a_stem_is_known_again_in_another_width_and_case(door: Door, cast:
     assert (await door.post("/questions", cast.editor, {**NEW, "stem": "App 第1题"})).code == "question_exists"
     # What a branch below has is no business of this one, and what this one has is known below.
     below = await add_branch("下级支部", cast.branch)
-    assert (await questions.import_sheet(None, branch_id=below.id, content=form(row("另一题")), dry_run=True, partial=False))["added"] == 0
+    assert (await questions_import.import_sheet(None, branch_id=below.id, content=form(row("另一题")), dry_run=True, partial=False))[
+        "added"
+    ] == 0
 
 
 async def test_a_source_may_name_its_unit_by_title(door: Door, cast: Cast):

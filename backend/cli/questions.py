@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from backend import branches, questions
+from backend import branches, questions_import
 from backend.cli.arguments import content, row_id, write
 from backend.kernel.settings import Settings
 
@@ -27,17 +27,17 @@ async def load(parsed: argparse.Namespace, settings: Settings) -> int:
     """Prints each faulty row with its reason; 1 when there was one and the sound rows were not asked for."""
     sheet = content(parsed.file)
     branch_id = parsed.branch or await branches.only_branch()
-    checked = await questions.import_sheet(None, branch_id=branch_id, content=sheet, dry_run=True, partial=False)
+    checked = await questions_import.import_sheet(None, branch_id=branch_id, content=sheet, dry_run=True, partial=False)
     for fault in checked["faults"]:
         print(f"第 {fault['row']} 行：{fault['reason']}")
     if parsed.dry_run or (checked["faults"] and not parsed.partial):
         print(f"未写入。无误的题目 {checked['added']} 道。")
         return 1 if checked["faults"] else 0
-    loaded = await questions.import_sheet(None, branch_id=branch_id, content=sheet, dry_run=False, partial=parsed.partial)
+    loaded = await questions_import.import_sheet(None, branch_id=branch_id, content=sheet, dry_run=False, partial=parsed.partial)
     print(f"已导入 {loaded['added']} 道题。")
     return 0
 
 
 async def template(parsed: argparse.Namespace, settings: Settings) -> None:
-    write(parsed.file, questions.template())
+    write(parsed.file, questions_import.template())
     print(f"已写入空白题库表：{parsed.file}")

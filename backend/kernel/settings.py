@@ -38,6 +38,8 @@ class Settings:
     metrics_token: str = field(default="", repr=False)
     log_level: str = "INFO"
     env: str = "development"
+    # Secretary and editor enter the console with a second factor; without, it is their choice.
+    second_factor_required: bool = False
     demo: bool = False
 
     @property
@@ -64,6 +66,7 @@ NAMES = (
     "METRICS_TOKEN",
     "LOG_LEVEL",
     "ENV",
+    "SECOND_FACTOR",
 )
 
 
@@ -93,6 +96,7 @@ def load(environment: Mapping[str, str] | None = None, *, dotenv: Path | None = 
         metrics_token=text["METRICS_TOKEN"],
         log_level=_log_level(text["LOG_LEVEL"]),
         env=env,
+        second_factor_required=_second_factor(text["SECOND_FACTOR"]) == "required",
     )
 
 
@@ -190,6 +194,12 @@ def _log_level(text: str) -> str:
     if level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         raise SettingsError("DAKA_LOG_LEVEL 只能是 DEBUG、INFO、WARNING 或 ERROR")
     return level
+
+
+def _second_factor(text: str) -> str:
+    if (text or "optional") not in ("optional", "required"):
+        raise SettingsError("DAKA_SECOND_FACTOR 只能是 optional 或 required")
+    return text
 
 
 _current: Settings | None = None

@@ -100,6 +100,8 @@ def question_row(cells: Mapping[str, str], *, titles: Sequence[str] = ()) -> tup
 def faults_of(draft: QuestionDraft) -> list[str]:
     """What is not sound about a question, however it came in."""
     reasons: list[str] = []
+    if draft.kind not in KINDS.values():
+        reasons.append("题型应为单选题、多选题、判断题或填空题。")
     if not draft.stem:
         reasons.append("题干不能为空。")
     for name, text, limit in (("题干", draft.stem, MOST_STEM), ("解析", draft.explanation, MOST_EXPLANATION)):

@@ -49,6 +49,7 @@ class Run:
     began: float = field(default_factory=time.monotonic)
     names: list[str] = field(default_factory=list)
     failed: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _begun: int = 0
 
     @classmethod
     def of(cls, check: str, title: str, argv: list[str] | None = None, **sizes: int | float | str) -> Run:
@@ -78,19 +79,28 @@ class Run:
         """A generator that depends on the seed and the piece alone: a piece is the same whatever was done before it."""
         return random.Random(f"{self.given.seed}/{self.check}/{name}")
 
+    def has_left(self, names: Iterable[str]) -> bool:
+        """Takes the pieces on, and says whether there is one among them to do now: what they need is built only then."""
+        some = list(names)
+        self.names += [name for name in some if name not in self.names]
+        return not self._is_over() and any(name not in self.told["pieces"] for name in some)
+
     def left(self, names: Iterable[str]) -> Iterator[str]:
         """Those of the pieces that are still to do now."""
-        self.names = list(names)
-        begun = 0
-        for name in self.names:
+        some = list(names)
+        self.has_left(some)
+        for name in some:
             if name in self.told["pieces"]:
                 continue
-            minutes = (time.monotonic() - self.began) / 60
-            too_many = self.given.most and begun >= self.given.most
-            if too_many or (self.given.minutes and minutes >= self.given.minutes) or len(self.failed) >= ENOUGH_FAILURES:
+            if self._is_over():
                 return
-            begun += 1
+            self._begun += 1
             yield name
+
+    def _is_over(self) -> bool:
+        minutes = (time.monotonic() - self.began) / 60
+        too_many = self.given.most and self._begun >= self.given.most
+        return bool(too_many or (self.given.minutes and minutes >= self.given.minutes) or len(self.failed) >= ENOUGH_FAILURES)
 
     @contextmanager
     def piece(self, name: str) -> Iterator[dict[str, Any]]:

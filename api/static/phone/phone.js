@@ -4,6 +4,7 @@ import { api, ask, Problem, signIn, token } from "./api.js";
 import { button, h } from "./dom.js";
 import { countMessages, messagesView, viewOf } from "./messages.js";
 import { calendarView, meView, progressView } from "./records.js";
+import { scanView, scannedCode } from "./scan.js";
 import { bindView, consentView } from "./signin.js";
 import { todayView } from "./study.js";
 import { ROLES } from "./words.js";
@@ -95,6 +96,8 @@ const phone = {
       this.place(bindView(this, this.person));
       return this.look();
     }
+    const code = scannedCode(this);
+    if (code) return this.place(scanView(this, code));
     const consents = await this.attempt(() => api("GET", "/me/consents"));
     if (!consents) return undefined;
     const given = consents.given.some((consent) => consent.version === consents.current);
