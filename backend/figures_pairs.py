@@ -120,9 +120,9 @@ def members_between(first: date, last: date, *, branches: str, unit_id: int | No
     member's standing and the task's date and aspects; $1 is today.
 
     `branches`: a condition on {0}, a branch's id; `also`: one more column of the task t, named aspects; `by_day`: the date is asked for.
-    Nothing is
-    done pair by pair: what a plan holds is counted once for all who have it alike (a span is the days on which nothing changes for a
-    member), check-ins are read from their index alone, leave and tallies are few. The days are written out: PostgreSQL plans for them.
+    Nothing is done pair by pair: what a plan holds is counted once for all who have it alike (a span is the days on which nothing
+    changes for a member), check-ins are read from their index alone, leave and tallies are few. The days are written out: PostgreSQL
+    plans for them.
     """
     latest, earliest = _LATEST[dialect()]
     days = f"{{0}} >= '{first.isoformat()}' AND {{0}} <= '{last.isoformat()}'"
