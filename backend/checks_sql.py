@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backend import figures_periods, months
 from backend.figures import COUNTING, COUNTS, SUMS, TALLY
-from backend.figures_pairs import pairs
+from backend.figures_pairs import all_pairs
 
 _STUDY = ("check_in", "answer", "answer_tally", "reading", "reflection")
 
@@ -14,7 +14,7 @@ FROM task_figure f JOIN daily_task t ON t.id = f.task_id WHERE 1 = 1 {{only}}
 """  # noqa: S608
 
 _FIGURES = f"""
-SELECT task_id, unit_id, tier, status FROM ({SUMS.format(pairs=pairs("1 = 1 {only}"))} UNION ALL {_MINUS}) d
+SELECT task_id, unit_id, tier, status FROM ({SUMS.format(pairs=all_pairs("1 = 1 {only}"))} UNION ALL {_MINUS}) d
 GROUP BY task_id, unit_id, tier, status HAVING {" OR ".join(f"SUM(d.{name}) <> 0" for name in COUNTS)}
 """  # noqa: S608
 
@@ -93,7 +93,7 @@ WHERE (a.until <= a.starts_on OR (a.following IS NOT NULL AND (a.until IS NULL O
 """
 
 _TWO_TASKS = f"""
-SELECT p.member_id, MIN(p.task_id) AS task_id, MAX(p.task_id) AS other_id FROM ({pairs("1 = 1 {only}")}) p
+SELECT p.member_id, MIN(p.task_id) AS task_id, MAX(p.task_id) AS other_id FROM ({all_pairs("1 = 1 {only}")}) p
 GROUP BY p.member_id, p.date HAVING COUNT(DISTINCT p.task_id) > 1
 """  # noqa: S608
 

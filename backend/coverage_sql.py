@@ -10,7 +10,7 @@ from typing import Any
 
 from backend import figures_periods
 from backend.coverage_scope import Scope
-from backend.figures_pairs import pairs_between
+from backend.figures_pairs import members_between
 from backend.kernel import clock
 from backend.kernel.database import as_date, fetch
 from backend.kernel.sql import fetch_many
@@ -42,7 +42,7 @@ ASPECTS = ", 1 + COALESCE((SELECT SUM(1 << ta.aspect_id) FROM task_aspect ta WHE
 async def sums(scope: Scope, axes: Sequence[str], *, first: date, last: date, today: date, live_from: date) -> tuple[Sums, Sums]:
     """SUMMED counts by the keys of `axes`, where a task with several aspects stands under each of them; and by the keys of the axes
     other than aspect, where it counts once (one query). `live_from`: the first day of a task that is not rolled up, as of `names`."""
-    rows = await fetch_many(_statement(scope, axes, first, last, live_from), today)
+    rows = await fetch_many(_statement(scope, axes, first, last, live_from), today, *([] if scope.path else [scope.branch_id]))
     keys = len(axes)
     texts = [_days_text if axis == "day" else str for axis in axes]
     if "aspect" not in axes:
@@ -79,12 +79,14 @@ def _aspects_of(bits: int) -> tuple[str, ...]:
 
 def _statement(scope: Scope, axes: Sequence[str], first: date, last: date, live_from: date) -> str:
     """Gives the columns of `axes`, then SUMMED; a key may come in more than one row. As few rows as will do: periods, tasks, members."""
-    branch = scope.where("{0}")
+    # One branch is a parameter, so that all of them share a plan.
+    branch = scope.where("{0}") if scope.path else "{0} = $2"
     by_aspect = "aspect" in axes
     if "member" in axes:
-        found = pairs_between(first, last, branches=branch, unit_id=scope.unit_id, also=ASPECTS if by_aspect else "")
-        is_open = "CASE WHEN p.date = $1 THEN 1 - p.excused - p.on_time - p.makeup - p.proxy ELSE 0 END AS open"
-        return _summed(f"{found}, s AS (SELECT p.*, 1 - p.excused AS assigned, {is_open} FROM pair p)", axes)  # noqa: S608
+        found = members_between(
+            first, last, branches=branch, unit_id=scope.unit_id, also=ASPECTS if by_aspect else "", by_day="day" in axes
+        )
+        return _summed(found, axes)
     if set(axes) <= {"branch", "aspect"} and not scope.unit_id:
         if whole := periods.periods_within(first, last, over=clock.today()):
             named, begins, after = whole
