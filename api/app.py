@@ -33,13 +33,14 @@ from api import (
     quizzes,
     readings,
     requests,
+    reviews,
     tasks,
     texts,
 )
 from api.http import PREFIX
 from backend import checkins as checkin_rules
 from backend import worker
-from backend.kernel import database, jobs, logs, metrics, redis, vitals
+from backend.kernel import database, jobs, live, logs, metrics, redis, vitals
 from backend.kernel import settings as kernel_settings
 from backend.kernel.settings import Settings
 from backend.wechat.client import WeChat
@@ -61,6 +62,7 @@ FEATURES: tuple[Blueprint, ...] = (
     tasks.blueprint,
     readings.blueprint,
     quizzes.blueprint,
+    reviews.blueprint,
     checkins.blueprint,
     notices.blueprint,
     progress.blueprint,
@@ -104,6 +106,7 @@ def create_app(settings: Settings, *, name: str = "daka", with_jobs: bool = True
         app.ctx.redis = redis.connect(settings.redis_url)
         app.ctx.wechat = WeChat(settings, app.ctx.redis)
         await app.ctx.wechat.start()
+        live.hub.start(app.ctx.redis, shared=bool(settings.redis_url))
         # What was imported stays for good: the collector need not look through it again and again (80 ms in the midst of a request).
         gc.collect()
         gc.freeze()
@@ -113,6 +116,10 @@ def create_app(settings: Settings, *, name: str = "daka", with_jobs: bool = True
         app.ctx.stop_jobs = asyncio.Event()
         app.ctx.jobs = asyncio.create_task(jobs.keep_all(worker.JOBS if with_jobs else (), app.ctx.stop_jobs))
         app.ctx.vitals = asyncio.create_task(vitals.watch(app.ctx.redis))
+
+    @app.before_server_stop
+    async def end_streams(app: Sanic) -> None:
+        await live.hub.close()
 
     @app.after_server_stop
     async def close_doors(app: Sanic) -> None:

@@ -66,6 +66,7 @@ TAGS = {
     "tasks": "每日任务",
     "readings": "阅读",
     "quizzes": "答题",
+    "reviews": "复习",
     "checkins": "打卡",
     "notices": "告知本人的事项",
     "progress": "本人进度",

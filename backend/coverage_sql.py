@@ -36,7 +36,7 @@ _SUMS = ", ".join(f"SUM(s.{name}) AS {name}" for name in SUMMED)
 _COUNTS = ", ".join(f"f.{name}" for name in figures_periods.COUNTS)
 _OPEN = "CASE WHEN {0}.date = $1 THEN {0}.assigned - {0}.on_time - {0}.makeup - {0}.proxy ELSE 0 END AS open"
 # The aspects of a task as bits, in one number: so it makes one row, however many they are. Bit 0 stands for the task itself.
-_ASPECTS = ", 1 + COALESCE((SELECT SUM(1 << ta.aspect_id) FROM task_aspect ta WHERE ta.task_id = t.id), 0) AS aspects"
+ASPECTS = ", 1 + COALESCE((SELECT SUM(1 << ta.aspect_id) FROM task_aspect ta WHERE ta.task_id = t.id), 0) AS aspects"
 
 
 async def sums(scope: Scope, axes: Sequence[str], *, first: date, last: date, today: date, live_from: date) -> tuple[Sums, Sums]:
@@ -82,7 +82,7 @@ def _statement(scope: Scope, axes: Sequence[str], first: date, last: date, live_
     branch = scope.where("{0}")
     by_aspect = "aspect" in axes
     if "member" in axes:
-        found = pairs_between(first, last, branches=branch, unit_id=scope.unit_id, also=_ASPECTS if by_aspect else "")
+        found = pairs_between(first, last, branches=branch, unit_id=scope.unit_id, also=ASPECTS if by_aspect else "")
         is_open = "CASE WHEN p.date = $1 THEN 1 - p.excused - p.on_time - p.makeup - p.proxy ELSE 0 END AS open"
         return _summed(f"{found}, s AS (SELECT p.*, 1 - p.excused AS assigned, {is_open} FROM pair p)", axes)  # noqa: S608
     if set(axes) <= {"branch", "aspect"} and not scope.unit_id:
@@ -104,7 +104,7 @@ def _of_tasks(branch: str, days: str, *, by_aspect: bool, unit_id: int | None = 
     shown = f"t.date, t.branch_id{', t.aspects' if by_aspect else ''}, f.unit_id, f.tier, f.status, {_COUNTS}"
     unit = f" AND f.unit_id = {int(unit_id)}" if unit_id else ""
     return f"""day AS MATERIALIZED (
-      SELECT t.id, t.date, t.branch_id{_ASPECTS if by_aspect else ""} FROM daily_task t WHERE {branch.format("t.branch_id")} AND ({days})
+      SELECT t.id, t.date, t.branch_id{ASPECTS if by_aspect else ""} FROM daily_task t WHERE {branch.format("t.branch_id")} AND ({days})
     ), f AS (SELECT {shown} FROM day t JOIN task_figure f ON f.task_id = t.id{unit}), s AS (SELECT f.*, {_OPEN.format("f")} FROM f)"""  # noqa: S608
 
 

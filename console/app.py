@@ -9,7 +9,21 @@ from sanic.response import HTTPResponse
 
 from backend.kernel import database, refusals
 from backend.kernel.errors import DakaError, NotFound, Unavailable
-from console import account, plans, questions, questions_import, signin, tasks, today
+from console import (
+    account,
+    calendar,
+    coverage,
+    member,
+    members,
+    members_import,
+    plans,
+    questions,
+    questions_import,
+    signin,
+    tasks,
+    texts,
+    today,
+)
 from console.http import HERE, PREFIX, render
 
 log = structlog.get_logger()
@@ -17,10 +31,16 @@ pages = (
     signin.blueprint,
     account.blueprint,
     today.blueprint,
+    coverage.blueprint,
+    members.blueprint,
+    members_import.blueprint,
+    member.blueprint,
     plans.blueprint,
     tasks.blueprint,
     questions.blueprint,
     questions_import.blueprint,
+    texts.blueprint,
+    calendar.blueprint,
 )
 
 rest = Blueprint("console_rest")

@@ -19,9 +19,10 @@ LONGEST = 300
 
 # Features of backend/ in import order: each may import only those before it.
 FEATURES = (
-    "months branches figures audiences audit consents sessions members guesses second_factors console_entry console_links "
-    "console_scans keys auth leaves push feedback privacy calendar texts questions curriculum plans tasks readings quizzes checkins "
-    "notices progress coverage checks backups moves housekeeping worker doctor demo bench_data"
+    "months branches figures audiences audit consents sessions members guesses second_factors console_entry "
+    "console_links console_scans keys auth leaves push feedback privacy calendar texts questions curriculum plans "
+    "tasks readings quizzes reviews checkins notices progress coverage attention checks backups moves housekeeping "
+    "worker doctor demo bench_data"
 ).split()
 
 # A third party and the only places that may import it.
@@ -29,6 +30,7 @@ HOMES = {
     "sanic": ("api/", "console/", "backend/wechat/sandbox/"),
     "tortoise": ("models/", "backend/"),
     "asyncpg": (
+        "backend/kernel/connection.py",
         "backend/kernel/database.py",
         "backend/kernel/schema.py",
     ),
@@ -43,8 +45,10 @@ HOMES = {
     "lxml": ("backend/kernel/documents", "backend/kernel/webpages"),
     "prometheus_client": ("backend/kernel/metrics",),
     "jinja2": ("console/",),
+    "fsrs": ("backend/reviews.py",),
     "pyotp": ("backend/second_factors.py",),
     "segno": ("backend/wechat/sandbox/", "console/"),
+    "pypinyin": ("backend/members_pinyin.py",),
     "chinese_calendar": ("backend/calendar.py",),
 }
 
