@@ -8,7 +8,7 @@ UV := .venv/bin/uv
 STAMP := .venv/.locked
 LOCK := $(shell sha256sum uv.lock pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
 
-.PHONY: install run test test-long test-sqlite test-postgres bench lint format clean conformance scenarios prove-content check-deploy image supply-chain trust trust-operations check-alerts bench-all bench-page h5 test-client test-browser screenshots
+.PHONY: install run test test-long test-sqlite test-postgres bench lint format clean conformance scenarios prove-content check-deploy image supply-chain trust trust-operations check-alerts bench-all bench-page h5 test-client screenshots-client test-browser screenshots
 
 install: $(STAMP).$(LOCK)
 
@@ -148,6 +148,18 @@ scenarios: $(TESTED)
 # 微信沙箱与微信已知表现的对照，十二点，最后一点用一万个请求。
 conformance: $(TESTED)
 	DAKA_SOAK_REQUESTS=10000 .venv/bin/python -m pytest -rP -p no:cacheprovider tests/test_sandbox_conformance.py tests/test_sandbox_errcodes.py
+
+# 会员的网页：miniprogram/ 的浏览器版，放到服务取用的地方（api/static/m）。
+h5: $(STAMP).$(LOCK)
+	@.venv/bin/python miniprogram/build_h5.py
+
+# 会员端的全部检查：类型、逻辑、页面、微信包、真实浏览器。需要 Chromium；Node 可由 PyPI 代替。
+test-client: chromium $(BROWSED)
+	@.venv/bin/python miniprogram/test_client.py
+
+# 重拍 docs/screenshots 中会员端的全部页面：三种字号与深色。
+screenshots-client: chromium $(BROWSED) h5
+	.venv/bin/python tests/browser/member_pictures.py
 
 lint: $(TESTED)
 	.venv/bin/ruff check .

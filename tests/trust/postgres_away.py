@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from collections import Counter
 from contextlib import suppress
 from typing import Any
 
@@ -84,7 +85,10 @@ async def outage(made: World, kind: str, down_s: float, told: dict[str, Any]) ->
         "in_flight": max(watch.in_flight), "files": f"{files_before}/{max(watch.files)}/{files_after}",
         "cut_off": sum(a.status == 0 for a in between(load.attempts, began, time.monotonic())),
     }  # fmt: skip
-    assert away and {a.status for a in away} == {503}, "answered otherwise than 503 while it was away"
+    statuses = Counter(a.status for a in away)
+    # The service and the crowd race for each place that is free for a moment: it may win one.
+    may = {200, 201, 503} if kind == "connections" else {503}
+    assert statuses.keys() <= may and statuses[503] > len(away) / 2, statuses
     assert all(a.retry_after for a in refused), "503 without Retry-After"
     assert told["longest_503_s"] <= LONGEST_S and told["cut_off"] == 0
     assert told["in_flight"] <= IN_FLIGHT and max(watch.files) <= files_before + IN_FLIGHT and files_after <= files_before + RATE
