@@ -20,5 +20,7 @@ MODULES = (
     "models.audit",
     "models.push",
     "models.feedback",
+    "models.corrections",
+    "models.subscriptions",
     "models.console",
 )

@@ -20,7 +20,8 @@ LONGEST = 300
 # Features of backend/ in import order: each may import only those before it.
 FEATURES = (
     "months branches figures audiences audit consents sessions members guesses second_factors console_entry console_links console_scans "
-    "auth leaves push feedback privacy calendar texts questions curriculum plans tasks readings quizzes checkins notices progress coverage "
+    "auth leaves push answering feedback corrections subscriptions reflections "
+    "privacy calendar texts questions curriculum plans tasks readings quizzes checkins notices progress coverage "
     "checks backups moves housekeeping worker doctor demo bench_data"
 ).split()
 
@@ -44,6 +45,9 @@ HOMES = {
     "prometheus_client": ("backend/kernel/metrics",),
     "jinja2": ("console/",),
     "pyotp": ("backend/second_factors.py",),
+    "fsrs": ("backend/reviews_schedule.py",),
+    "taskiq": ("backend/kernel/wakeups.py",),
+    "taskiq_redis": ("backend/kernel/wakeups.py",),
     "segno": ("backend/wechat/sandbox/", "console/"),
     "chinese_calendar": ("backend/calendar.py",),
 }

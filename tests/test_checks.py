@@ -101,6 +101,14 @@ BROKEN = {
         "学习记录所指的任务与日期不存在",
         [shadow("reading"), "UPDATE reading SET task_date = {tomorrow} WHERE member_id = {alice}"],
     ),
+    "a grant that no line of the ledger gave": (
+        "提醒许可的余数与流水不符",
+        ["INSERT INTO subscription (member_id, template_id, remaining, is_on, changed_at) VALUES ({alice}, 'x', 1, (1 = 1), {today})"],
+    ),
+    "a line of the ledger without its grants": (
+        "提醒许可有流水而没有余数",
+        ["INSERT INTO grant_entry (member_id, template_id, change, reason, at) VALUES ({alice}, 'x', 1, 'accept', {today})"],
+    ),
     "a gap in the standing": (
         "人员的单位、类别、身份在时间上有空缺或重叠",
         ["UPDATE standing SET until = {today} WHERE member_id = {alice}"],
