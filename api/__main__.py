@@ -9,13 +9,9 @@ import socket
 import sys
 from pathlib import Path
 
-import structlog
-
 from api import process
 from backend.kernel import database, logs, schema, settings
 from backend.kernel.settings import Settings, SettingsError
-
-log = structlog.get_logger()
 
 
 def arguments() -> argparse.Namespace:
@@ -91,18 +87,13 @@ async def _get_ready(chosen: Settings) -> None:
 
 
 async def _refuse_strange_key(chosen: Settings) -> None:
-    """A look at the first and the last numbers that are stored encrypted: with another key they could be read no more.
-
-    At many of them, because members who left keep theirs: a key that is lost is made good for those on the roster alone.
-    """
-    from backend import members_keys
+    """A look at everything that is stored encrypted: a key that is missing is told now, not when a member's number is asked for."""
+    from backend import keys
 
     async with database.opened(chosen):
-        seen, shut = await members_keys.unreadable(most=2000)
-    if shut == seen > 0:
-        raise SettingsError(members_keys.CURE)
-    if shut:
-        log.error("secret_key_misses_data")
+        found = await keys.usage()
+    if found.shut:
+        raise SettingsError(f"{found.seen} 条加密的数据中有 {found.shut} 条打不开。{keys.CURE}")
 
 
 def run(chosen: Settings, listener: socket.socket, *, workers: int, grace: float, jobs: bool) -> int:

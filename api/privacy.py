@@ -27,6 +27,9 @@ class Export(msgspec.Struct):
     accounts: Rows
     sessions: Rows
     console_links: Rows
+    console_scans: Rows
+    second_factors: Rows
+    recovery_codes: Rows
     leaves: Rows
     plans: Rows
     readings: Rows

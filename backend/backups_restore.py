@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from backend import audit_copy, checks
 from backend import backups_archive as archive
 from backend import backups_files as files
-from backend import checks
 from backend.backups_archive import Backup, Manifest
 from backend.checks import Finding
-from backend.kernel import audit, clock, database, postgres, schema, security, tables
+from backend.kernel import audit, audit_chain, clock, database, postgres, schema, security, tables
 from backend.kernel.database import fetch, transactional
 from backend.kernel.errors import Conflict
 from backend.kernel.settings import Settings
@@ -47,6 +47,8 @@ async def restore(settings: Settings, *, path: Path, keep_findings: bool = False
         into = _into_file if settings.on_sqlite else _into_server
         findings = await into(settings, backup, keep_findings)
     manifest = backup.manifest
+    # What was the end of the audit log is not the end of this one.
+    audit_copy.forget(settings)
     return Restored(
         manifest,
         migrated=sorted(tables.known_migrations() - set(manifest.migrations)),
@@ -106,6 +108,7 @@ async def _settle(manifest: Manifest) -> None:
 @transactional
 async def _finish(keep_findings: bool) -> list[Finding]:
     """On this version's schema: the audit entry, and what `daka check` finds."""
+    await audit_chain.adopt()
     await audit.record(None, "backup:restore", subject="backup")
     # A database that was filled a moment ago knows nothing of its sizes, and plans badly.
     await fetch("ANALYZE")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from backend import checks_sql
+from backend import audit_proof, checks_sql
 from backend.kernel.database import dialect, fetch
+from backend.kernel.settings import Settings
 
 SAMPLES = 5
 COUNTED = {
@@ -29,8 +30,11 @@ class Finding:
     samples: list[dict]
 
 
-async def broken(*, branch_id: int | None = None) -> list[Finding]:
-    """Every invariant that does not hold, in the whole database or among the rows of one branch; empty when all is well."""
+async def broken(*, branch_id: int | None = None, elsewhere: Settings | None = None) -> list[Finding]:
+    """Every invariant that does not hold, in the whole database or among the rows of one branch; empty when all is well.
+
+    `elsewhere`: as `audit_proof.faults`.
+    """
     found = []
     for sentence, column, sql in checks_sql.checks(dialect()):
         only = "" if branch_id is None else f"AND {column} = {int(branch_id)}"
@@ -38,6 +42,9 @@ async def broken(*, branch_id: int | None = None) -> list[Finding]:
         if rows:
             count = rows[0]["how_many"]
             found.append(Finding(sentence, count, [{k: v for k, v in row.items() if k != "how_many"} for row in rows]))
+    if branch_id is None:
+        faults = await audit_proof.faults(elsewhere=elsewhere)
+        found += [Finding(sentence, len(entries), entries[:SAMPLES]) for sentence, entries in faults]
     return found
 
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from tortoise.exceptions import BaseORMException
 
-from backend import members_keys
+from backend import keys
 from backend.doctor import FAIL, OK, SKIPPED, WARN, Finding, Sick, in_thread
 from backend.kernel import clock, database, schema
 from backend.kernel.settings import Settings
@@ -106,12 +106,14 @@ async def key(chosen: Settings) -> Finding:
     """Whether what is stored encrypted can be opened with the keys of today."""
     async with opened(chosen):
         try:
-            seen, shut = await members_keys.unreadable(most=2000)
+            found = await keys.usage()
         except NO_SUCH_TABLE:
             return Finding("密钥", SKIPPED, "数据库结构不是最新，未检查")
-    if not shut:
-        return Finding("密钥", OK, f"与数据相符（抽查 {seen} 条）" if seen else "还没有加密的数据")
-    return Finding("密钥", FAIL, members_keys.CURE if shut == seen else f"{seen} 条加密的数据中有 {shut} 条打不开。{members_keys.CURE}")
+    if found.shut:
+        return Finding("密钥", FAIL, f"{found.seen} 条加密的数据中有 {found.shut} 条打不开。{keys.CURE}")
+    if found.old:
+        return Finding("密钥", WARN, f"{found.old} 条仍用旧密钥：daka keys rotate 改用新的，之后可去掉旧密钥")
+    return Finding("密钥", OK, f"与数据相符（{found.seen} 条）" if found.seen else "还没有加密的数据")
 
 
 async def curriculum(chosen: Settings) -> Finding:

@@ -19,10 +19,10 @@ LONGEST = 300
 
 # Features of backend/ in import order: each may import only those before it.
 FEATURES = (
-    "months branches figures audiences audit consents sessions members guesses second_factors console_entry console_links console_scans "
-    "auth leaves push answering feedback corrections subscriptions reflections "
-    "privacy calendar texts questions curriculum plans tasks readings quizzes checkins notices progress coverage "
-    "checks backups moves housekeeping worker doctor demo bench_data"
+    "months branches figures audiences audit consents sessions members guesses second_factors console_entry console_links "
+    "console_scans keys auth leaves push answering feedback corrections subscriptions reflections privacy calendar texts questions "
+    "curriculum plans tasks readings quizzes checkins notices progress coverage checks backups moves housekeeping worker doctor demo "
+    "bench_data"
 ).split()
 
 # A third party and the only places that may import it.

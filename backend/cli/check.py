@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from backend import checks
-from backend.kernel.settings import Settings
+from backend.kernel.settings import Settings, current
 
 WORDS = {
     "member_id": "人员", "task_id": "任务", "other_id": "另一条", "unit_id": "单位", "tier": "类别", "status": "身份",
@@ -21,7 +21,7 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 async def run(parsed: argparse.Namespace, settings: Settings) -> int:
     print("，".join(f"{word} {count}" for word, count in (await checks.sizes()).items()))
-    found = await checks.broken()
+    found = await checks.broken(elsewhere=current())
     show(found)
     return 1 if found else 0
 

@@ -16,7 +16,7 @@ from backend.kernel.settings import Settings, SettingsError
 
 # Every group stands in a file of its name (a hyphen is an underscore there).
 GROUPS = (
-    *("serve", "worker", "migrate", "curriculum", "branch", "roster", "member", "questions", "plan", "console"),
+    *("serve", "worker", "migrate", "curriculum", "branch", "roster", "member", "questions", "plan", "keys", "console"),
     *("check", "doctor", "backup", "restore", "move", "bench-data"),
 )
 

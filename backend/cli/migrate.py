@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from backend.kernel import schema
+from backend.kernel import audit_chain, schema
+from backend.kernel.database import opened
 from backend.kernel.settings import Settings
 
 
@@ -15,4 +16,6 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 async def run(parsed: argparse.Namespace, settings: Settings) -> None:
     await schema.migrate(settings)
+    async with opened(settings):
+        await audit_chain.adopt()
     print("数据库已是最新结构。")

@@ -30,7 +30,7 @@ from tortoise.exceptions import BaseORMException, DBConnectionError, IntegrityEr
 from tortoise.transactions import in_transaction
 
 import models
-from backend.kernel import metrics
+from backend.kernel import last_steps, metrics
 from backend.kernel.errors import Unavailable
 from backend.kernel.settings import Settings
 
@@ -186,7 +186,7 @@ async def interruptible() -> AsyncIterator[None]:
     """One transaction of a command in a process of its own: unlike `transactional`, Ctrl+C ends it at once, and it runs only once."""
     token = _inside.set(True)
     try:
-        async with in_transaction():
+        async with in_transaction(), last_steps.taken():
             yield
     finally:
         _inside.reset(token)
@@ -198,7 +198,7 @@ async def _in_own_transaction(function: Callable[..., Awaitable[T]], args: Any, 
     while True:
         try:
             with metrics.Wait() as wait:
-                async with in_transaction():
+                async with in_transaction(), last_steps.taken():
                     wait.over()
                     return await function(*args, **kwargs)
         except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, OperationalError, sqlite3.OperationalError) as error:

@@ -59,10 +59,15 @@ def encrypt(text: str, *, purpose: str) -> str:
 
 def decrypt(sealed: str, *, purpose: str) -> str:
     """Opens what `encrypt` sealed, with any of the keys. Raises ValueError when none opens it."""
+    return opened(sealed, purpose=purpose)[0]
+
+
+def opened(sealed: str, *, purpose: str) -> tuple[str, int]:
+    """The text, and which of the keys opened it (0 = the newest). Raises ValueError when none does."""
     raw = base64.b64decode(sealed)
-    for secret in settings.current().secret_keys:
+    for number, secret in enumerate(settings.current().secret_keys):
         try:
-            return AESGCM(_subkey(secret, purpose)).decrypt(raw[:12], raw[12:], purpose.encode()).decode()
+            return AESGCM(_subkey(secret, purpose)).decrypt(raw[:12], raw[12:], purpose.encode()).decode(), number
         except InvalidTag:
             continue
     raise ValueError("no key opens this value")

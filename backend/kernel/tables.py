@@ -21,6 +21,11 @@ _PRESENT = {
     "WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND NOT EXISTS "
     "(SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e') ORDER BY c.relname",
 }
+_OUR_FUNCTIONS = """
+SELECT p.oid::regprocedure::text AS signature FROM pg_proc p
+WHERE p.pronamespace = current_schema()::regnamespace AND p.proname LIKE 'daka\\_%'
+  AND NOT EXISTS (SELECT 1 FROM pg_trigger t WHERE t.tgfoid = p.oid)
+"""
 
 
 def all_models() -> list[type[Model]]:
@@ -64,6 +69,9 @@ async def drop(names: Iterable[str]) -> None:
     listed = ", ".join(quoted(name) for name in names)
     if listed:
         await driver().execute(f"DROP TABLE {listed}")
+        # What their triggers called: nobody does any more, and a backup brings its own.
+        for row in await fetch(_OUR_FUNCTIONS):
+            await driver().execute(f"DROP FUNCTION {row['signature']}")
 
 
 def quoted(name: str) -> str:

@@ -1,0 +1,58 @@
+"""Short forms of AC-09: another's thing and a missing one are the same, nothing shows what is private, no field too many is taken."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from door import Door
+from trust import strangers
+from trust.samples import operations
+from trust.two_branches import World, build_world
+
+WATCHED = ["alice", "unit_head", "observer", "other_secretary"]
+
+
+@pytest.fixture(scope="module")
+async def world(door: Door) -> World:
+    return await build_world(door)
+
+
+def test_every_id_in_a_request_says_what_it_is_an_id_of():
+    assert strangers.unknown_ids() == []
+
+
+async def test_what_is_anothers_and_what_is_not_there_get_the_same_answer(door: Door, world: World):
+    asked, faults = 0, []
+    for operation in operations():
+        number, found = await strangers.differing(door, world, operation)
+        asked, faults = asked + number, faults + found
+    assert faults == [] and asked > 40
+
+
+async def test_nothing_private_is_shown_to_who_may_not_see_it(door: Door, world: World):
+    read, faults = 0, []
+    for operation in operations():
+        number, found = await strangers.shown_to_the_wrong(door, world, operation, WATCHED)
+        read, faults = read + number, faults + found
+    number, found = await strangers.console_faults(door, world, ["unit_head", "observer"])
+    assert faults + found == [] and read > 100
+
+
+async def test_the_marks_are_there_to_be_found(door: Door, world: World):
+    """Else the test above could not fail."""
+    from trust.strangers import text_of
+
+    seen = text_of((await door.get("/members", world.cast.secretary)).body) + text_of(
+        (await door.get("/leaves", world.cast.secretary)).body
+    )
+    seen += text_of((await door.get("/feedback", world.cast.secretary)).body)
+    mine = [mark for mark in world.marks if str(world.cast.bob.id) in mark.what]
+    assert [mark.what for mark in mine if "secretary" in mark.readers and mark.text not in seen and "reflection" not in mark.what] == []
+
+
+async def test_a_field_that_nobody_asked_for_is_refused(door: Door, world: World):
+    extras, faults = iter(random.Random(9).choices(strangers.EXTRAS, k=500)), []
+    for operation in operations():
+        faults += (await strangers.taken_unasked(door, world, operation, (next(extras),)))[1]
+    assert faults == []
