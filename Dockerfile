@@ -1,7 +1,21 @@
 # 打卡：一个镜像，用于网站、后台进程与全部命令。 docker build -t daka .
-# 软件源较慢时：--build-arg PYPI=https://镜像地址/simple  --build-arg DEBIAN=http://镜像地址/debian  --build-arg PYTHON_IMAGE=镜像地址/python:3.11-slim-bookworm
+# 软件源较慢时：--build-arg PYPI=https://镜像地址/simple  --build-arg NPM=https://镜像地址  --build-arg DEBIAN=http://镜像地址/debian  --build-arg PYTHON_IMAGE=镜像地址/python:3.11-slim-bookworm
 # 要固定到某一次发布：--build-arg PYTHON_IMAGE=python:3.11-slim-bookworm@sha256:…
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
+
+# The member's page for a browser, built with the Node that the lock names. None of this stays but the page.
+FROM ${PYTHON_IMAGE} AS client
+ARG PYPI=https://pypi.org/simple
+ARG NPM=https://registry.npmjs.org
+ARG UV=0.13.9
+ENV UV_SYSTEM_CERTS=1 UV_NO_CACHE=1 NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt npm_config_registry=$NPM
+WORKDIR /source
+RUN python3 -m pip install --quiet --no-cache-dir --disable-pip-version-check --root-user-action=ignore --index-url "$PYPI" "uv==$UV"
+COPY pyproject.toml uv.lock ./
+RUN uv export --quiet --locked --only-group client --no-emit-project --output-file requirements.txt \
+ && uv pip install --quiet --system --default-index "$PYPI" --require-hashes --requirements requirements.txt
+COPY miniprogram miniprogram
+RUN python3 miniprogram/build_h5.py
 
 FROM ${PYTHON_IMAGE} AS build
 ARG PYPI=https://pypi.org/simple
@@ -17,6 +31,7 @@ RUN uv export --quiet --locked --no-dev --no-emit-project --output-file requirem
  && uv venv --quiet --python "$(command -v python3)" "$VIRTUAL_ENV" \
  && uv pip install --quiet --default-index "$PYPI" --require-hashes --compile-bytecode --requirements requirements.txt
 COPY . .
+COPY --from=client /source/api/static/m api/static/m
 RUN uv pip install --quiet --default-index "$PYPI" --no-deps --compile-bytecode .
 # PostgreSQL's own programs for backup and restore, without the Perl that their package brings along. They work with servers up to their version.
 RUN if [ -n "$DEBIAN" ]; then sed -i "s|http://deb.debian.org/debian$|$DEBIAN|" /etc/apt/sources.list.d/debian.sources; fi \

@@ -29,7 +29,10 @@ class UnitOf(msgspec.Struct):
 
 
 class MemberItem(msgspec.Struct):
-    """`unit`, `tier` and `status` as of today. `left_on` is the first day on which the person is no longer a member."""
+    """`unit`, `tier` and `status` as of today. `left_on` is the first day on which the person is no longer a member.
+
+    `blank`: the person withdrew, and what was personal is gone.
+    """
 
     id: int
     name: str
@@ -44,6 +47,7 @@ class MemberItem(msgspec.Struct):
     joined_on: date
     left_on: date | None
     bound: bool
+    blank: bool
 
 
 class MemberPage(msgspec.Struct):

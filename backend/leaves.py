@@ -16,6 +16,7 @@ from models.leaves import Leave, LeaveReason, LeaveState
 from models.members import Member
 
 LONGEST = 366  # days
+NOTE_MOST = 200
 
 _LEAVES = """
 SELECT l.id, l.member_id, m.name, l.starts_on, l.ends_on, l.reason, l.note, l.state, l.created_at,
@@ -66,6 +67,8 @@ async def _create(
     actor: Actor, member_id: int, capability: str | None, starts_on: date, ends_on: date, reason: LeaveReason, note: str
 ) -> int:
     _refuse_senseless(starts_on, ends_on)
+    if len(names.tidy(note)) > NOTE_MOST:
+        raise Invalid(errors=[{"field": "note", "message": f"不能超过 {NOTE_MOST} 个字"}])
     if capability is None:
         member = await Member.get(id=member_id)
         await audiences.lock(member.branch_id)

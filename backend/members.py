@@ -8,16 +8,16 @@ from typing import Any
 
 from tortoise.exceptions import IntegrityError
 
-from backend import audiences, figures, members_standing, sessions
-from backend.kernel import audit, clock, security
+from backend import audiences, figures, members_listing, members_standing, sessions
+from backend.kernel import audit, clock
 from backend.kernel.access import Actor, require
-from backend.kernel.database import as_date, fetch, int_list, transactional
-from backend.kernel.errors import Invalid, NotFound
+from backend.kernel.database import transactional
+from backend.kernel.errors import Invalid
 from backend.members_binding import invite, shut_out, unbind
-from backend.members_columns import own_columns, phone_taken, refuse_taken_phone, sealed_phone, tidy_name
+from backend.members_columns import own_columns, phone_taken, refuse_taken_phone, sealed_phone, tidy_name, tidy_text
 from backend.members_guard import changeable, refuse_last_secretary, refuse_moving_a_head, refuse_privileged
+from backend.members_listing import listing, one
 from backend.members_roles import grant, revoke, set_roles
-from backend.rules import names
 from models.branches import Unit
 from models.members import Member, Role, Status, Tier
 
@@ -26,103 +26,6 @@ __all__ = [
 ]  # fmt: skip
 
 STANDING = {"unit": "unit_id", "tier": "tier", "status": "status"}
-
-_ROSTER = """
-SELECT m.id, m.name, m.phone_sealed, m.post, m.party_joined_on, m.note, m.joined_on, m.left_on, s.unit_id, u.name AS unit_name,
-  s.tier, s.status, EXISTS (SELECT 1 FROM account a WHERE a.member_id = m.id) AS bound
-FROM member m
-JOIN standing s ON s.member_id = m.id AND s.starts_on <= $2 AND (s.until IS NULL OR s.until > $2)
-LEFT JOIN unit u ON u.id = s.unit_id
-WHERE m.branch_id = $1 AND {where}
-ORDER BY m.id LIMIT {limit}
-"""
-
-_STATES = {"active": "(m.left_on IS NULL OR m.left_on > $2)", "left": "m.left_on <= $2", "all": "1 = 1"}
-
-
-async def listing(
-    actor: Actor | None,
-    *,
-    branch_id: int | None = None,
-    q: str = "",
-    unit: int | None = None,
-    tier: str | None = None,
-    status: str | None = None,
-    role: str | None = None,
-    state: str = "active",
-    after: int = 0,
-    limit: int = 200,
-) -> list[dict[str, Any]]:
-    """At most `limit` members of the branch as of today, by id: see `MemberItem` of the API. Two queries, whatever the size.
-
-    `q` is part of a name; `unit` 0 stands for no unit; `state`: active, left or all. Actor None: the command line, with `branch_id`.
-    """
-    if actor is not None:
-        require(actor, "roster.read")
-    values: list[Any] = [actor.branch_id if actor else branch_id, clock.today(), after]
-    where = ["m.id > $3", _STATES[state]]
-
-    def also(condition: str, value: Any) -> None:
-        values.append(value)
-        where.append(condition.format(f"${len(values)}"))
-
-    if q:
-        literal = q.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        also("LOWER(m.name) LIKE {} ESCAPE '\\'", f"%{literal}%")
-    if unit is not None:
-        also("COALESCE(s.unit_id, 0) = {}", unit)
-    if tier:
-        also("s.tier = {}", tier)
-    if status:
-        also("s.status = {}", status)
-    if role:
-        also("EXISTS (SELECT 1 FROM role_grant g WHERE g.member_id = m.id AND g.role = {})", role)
-    return await _shown(await fetch(_ROSTER.format(where=" AND ".join(where), limit=int(limit)), *values))
-
-
-async def one(actor: Actor, *, member_id: int) -> dict[str, Any]:
-    """One member of the own branch, active or not, as in `listing`. Raises NotFound."""
-    require(actor, "roster.read")
-    return await _one(actor.branch_id, member_id)
-
-
-async def _one(branch_id: int, member_id: int) -> dict[str, Any]:
-    rows = await fetch(_ROSTER.format(where="m.id = $3", limit=1), branch_id, clock.today(), member_id)
-    if not rows:
-        raise NotFound()
-    return (await _shown(rows))[0]
-
-
-async def _shown(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    roles: dict[int, list[str]] = {row["id"]: [] for row in rows}
-    for row in await fetch(f"SELECT member_id, role FROM role_grant WHERE member_id IN ({int_list(roles)}) ORDER BY role"):  # noqa: S608
-        roles[row["member_id"]].append(row["role"])
-    return [
-        {
-            "id": row["id"],
-            "name": row["name"],
-            "phone": _opened(row["phone_sealed"]),
-            "unit": {"id": row["unit_id"], "name": row["unit_name"]} if row["unit_id"] else None,
-            "tier": row["tier"],
-            "status": row["status"],
-            "roles": roles[row["id"]],
-            "post": row["post"],
-            "party_joined_on": as_date(row["party_joined_on"]),
-            "note": row["note"],
-            "joined_on": as_date(row["joined_on"]),
-            "left_on": as_date(row["left_on"]),
-            "bound": bool(row["bound"]),
-        }
-        for row in rows
-    ]
-
-
-def _opened(sealed: str | None) -> str | None:
-    # A number sealed under a key that is gone must not keep the whole roster from being shown.
-    try:
-        return security.decrypt(sealed, purpose="phone") if sealed else None
-    except ValueError:
-        return None
 
 
 async def enrol(actor: Actor, **fields: Any) -> dict[str, Any]:
@@ -156,7 +59,7 @@ async def add(
     await audiences.lock(branch_id)
     await _refuse_foreign_unit(branch_id, unit_id)
     joined_on = joined_on or clock.today()
-    own = {"name": tidy_name(name), **sealed_phone(phone), "post": names.tidy(post), "note": names.tidy(note)}
+    own = {"name": tidy_name(name), **sealed_phone(phone), "post": tidy_text("post", post), "note": tidy_text("note", note)}
     await refuse_taken_phone(branch_id, phone)
     try:
         member = await Member.create(
@@ -186,7 +89,7 @@ async def change(actor: Actor | None, *, member_id: int, changes: Mapping[str, A
     """
     branch_id = await _change(actor, member_id, dict(changes), effective_on or clock.today())
     sessions.forget(member_id=member_id)
-    return await _one(branch_id, member_id)
+    return await members_listing.of_branch(branch_id, member_id)
 
 
 @transactional

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 from backend import sessions
 from backend.kernel import audit, clock, security
-from backend.kernel.access import Actor
+from backend.kernel.access import Actor, require, same_branch
 from backend.kernel.database import fetch, transactional
+from backend.kernel.errors import Conflict, Forbidden, Invalid
 from backend.members_guard import changeable, has_left, member_left, refuse_privileged
 from models.auth import Account, ConsoleLink
-from models.members import Invite
+from models.members import Invite, Member
 
 INVITE_LASTS = timedelta(days=7)
+MOST_INVITED = 100
 
 
 @transactional
@@ -34,6 +37,31 @@ async def invite(actor: Actor | None, *, member_id: int) -> dict[str, Any]:
     )  # fmt: skip
     await audit.record(actor, "member:invite", subject="member", subject_id=member.id, branch_id=member.branch_id)
     return {"invite_code": code, "expires_at": clock.shanghai(expires_at).isoformat(timespec="seconds")}
+
+
+@transactional
+async def invite_several(actor: Actor, *, member_ids: Sequence[int]) -> dict[str, Any]:
+    """{"invited": [{"id", "name", "invite_code", "expires_at"}], "passed_over": [{"id", "name", "reason"}]}, in the order given.
+
+    Passed over is who is bound already, has left, or is the secretary's to invite. Raises Invalid for none or more than MOST_INVITED at
+    once, NotFound.
+    """
+    require(actor, "roster.write")
+    if not 1 <= len(set(member_ids)) <= MOST_INVITED:
+        raise Invalid(errors=[{"field": "members", "message": f"请勾选 1 至 {MOST_INVITED} 名成员"}])
+    invited, passed_over = [], []
+    for member_id in dict.fromkeys(member_ids):
+        member = await Member.get_or_none(id=member_id)
+        same_branch(actor, member.branch_id if member else None)
+        known = {"id": member.id, "name": member.name}
+        if await Account.exists(member_id=member.id):
+            passed_over.append({**known, "reason": "已绑定微信，不需要邀请"})
+            continue
+        try:
+            invited.append({**known, **await invite(actor, member_id=member.id)})
+        except (Conflict, Forbidden) as refused:
+            passed_over.append({**known, "reason": refused.detail.rstrip("。")})
+    return {"invited": invited, "passed_over": passed_over}
 
 
 async def unbind(actor: Actor | None, *, member_id: int) -> None:

@@ -10,6 +10,7 @@ from backend.rules import names, phones
 from models.members import Member
 
 NAME_MOST = 60
+MOST = {"post": 100, "note": 500}
 
 
 async def own_columns(member: Member, changes: dict[str, Any]) -> dict[str, Any]:
@@ -25,7 +26,7 @@ async def own_columns(member: Member, changes: dict[str, Any]) -> dict[str, Any]
                 # The same number, maybe under an older key: nothing changed.
                 own["phone_hash"] = member.phone_hash
         elif name in ("post", "note"):
-            own[name] = names.tidy(value)
+            own[name] = tidy_text(name, value)
         else:
             own[name] = value
     return own
@@ -49,6 +50,14 @@ def tidy_name(name: str) -> str:
     if not 1 <= len(name) <= NAME_MOST:
         raise Invalid(errors=[{"field": "name", "message": f"姓名应为 1 至 {NAME_MOST} 个字"}])
     return name
+
+
+def tidy_text(name: str, text: str) -> str:
+    """`post` or `note` as it is stored. Raises Invalid when it is too long."""
+    text = names.tidy(text)
+    if len(text) > MOST[name]:
+        raise Invalid(errors=[{"field": name, "message": f"不能超过 {MOST[name]} 个字"}])
+    return text
 
 
 def sealed_phone(phone: str | None) -> dict[str, str | None]:

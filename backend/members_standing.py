@@ -22,21 +22,40 @@ async def begin(standings: Mapping[int, Mapping[str, Any]]) -> None:
     )
 
 
+async def differing(wanted: Mapping[int, Mapping[str, Any]], *, on: date) -> dict[int, set[str]]:
+    """The fields that `change` would change, for each member that would have a change. One query, nothing is written."""
+    changed: dict[int, set[str]] = defaultdict(set)
+    for row in await _rows(wanted):
+        if different := _different(row, wanted[row.member_id], on):
+            changed[row.member_id] |= different
+    return dict(changed)
+
+
+async def _rows(wanted: Mapping[int, Any]) -> list[Standing]:
+    return await Standing.filter(member_id__in=list(wanted)).order_by("member_id", "starts_on") if wanted else []
+
+
+def _different(row: Standing, fields: Mapping[str, Any], on: date) -> set[str]:
+    """The fields of this row that are to be others; none of a row that ends before the day `on`."""
+    over = row.until is not None and row.until <= on
+    return set() if over else {name for name, value in fields.items() if getattr(row, name) != value}
+
+
 async def change(wanted: Mapping[int, Mapping[str, Any]], *, on: date) -> dict[int, set[str]]:
     """Gives members these fields from the day `on` on; the fields that really changed, for each member that had a change.
 
     Fields that are not named keep their dated history, also where it goes on after `on`; the days before `on` stay as they are.
     The number of queries does not depend on the number of members. Inside the caller's transaction.
     """
-    rows = await Standing.filter(member_id__in=list(wanted)).order_by("member_id", "starts_on") if wanted else []
+    rows = await _rows(wanted)
     changed: dict[int, set[str]] = defaultdict(set)
     closed: list[int] = []
     rewritten: dict[tuple, list[int]] = defaultdict(list)
     opened: list[Standing] = []
     for row in rows:
         fields = wanted[row.member_id]
-        different = {name for name, value in fields.items() if getattr(row, name) != value}
-        if not different or (row.until is not None and row.until <= on):
+        different = _different(row, fields, on)
+        if not different:
             continue
         changed[row.member_id] |= different
         after = {name: fields.get(name, getattr(row, name)) for name in FIELDS}

@@ -7,7 +7,7 @@ from typing import Any
 
 from backend import audiences, consents, figures, sessions
 from backend.kernel import audit, clock
-from backend.kernel.access import Actor
+from backend.kernel.access import Actor, require
 from backend.kernel.database import lock_rows, transactional
 from backend.kernel.errors import Invalid
 from backend.members_binding import shut_out
@@ -54,18 +54,21 @@ async def withdraw(actor: Actor) -> None:
     sessions.forget(member_id=actor.member_id)
 
 
-async def withdraw_for(*, member_id: int, name: str) -> None:
-    """The same from the command line, for a member who asks for it in writing. `name` guards against another's number.
+async def withdraw_for(actor: Actor | None, *, member_id: int, name: str) -> None:
+    """The same by the secretary or the command line, for a member who asks for it in writing. `name` guards against another's number.
 
     Raises NotFound, Invalid `other_name`, Conflict `member_left` for a row that is blank already, `last_secretary`.
     """
-    await _withdraw(None, member_id, today=clock.today(), name=name)
+    if actor is not None:
+        require(actor, "members.withdraw")
+    await _withdraw(actor, member_id, today=clock.today(), name=name)
+    sessions.forget(member_id=member_id)
 
 
 @transactional
 async def _withdraw(actor: Actor | None, member_id: int, *, today: date, name: str | None = None) -> None:
-    # Locks the branch.
-    known = await changeable(None, member_id, "")
+    # Locks the branch. Oneself or, with the capability, somebody else of the own branch.
+    known = await changeable(actor if actor and actor.member_id != member_id else None, member_id, "members.withdraw")
     if name is not None and names.key(name) != names.key(known.name):
         raise Invalid(f"编号 {member_id} 的成员不叫这个名字，没有做任何改动。", code="other_name")
     # Member before tasks, as a check-in takes them: one under way is let in first, one that comes later finds the member gone.

@@ -9,7 +9,7 @@ from sanic.response import HTTPResponse
 
 from backend.kernel import database, refusals
 from backend.kernel.errors import DakaError, NotFound, Unavailable
-from console import account, plans, questions, questions_import, signin, tasks, today
+from console import account, member, members, members_import, plans, questions, questions_import, signin, tasks, today
 from console.http import HERE, PREFIX, render
 
 log = structlog.get_logger()
@@ -17,6 +17,9 @@ pages = (
     signin.blueprint,
     account.blueprint,
     today.blueprint,
+    members.blueprint,
+    members_import.blueprint,
+    member.blueprint,
     plans.blueprint,
     tasks.blueprint,
     questions.blueprint,

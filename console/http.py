@@ -41,6 +41,7 @@ HERE = Path(__file__).parent
 templates = Environment(
     loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
+templates.globals.update(words=words)
 templates.filters.update(percent=words.percent, number=words.number, day=words.day, moment=words.moment)
 
 

@@ -50,3 +50,12 @@ def audience(plan: Mapping[str, Any], units: Mapping[int, str]) -> str:
         [STATUSES.get(status, "") for status in plan["statuses"]],
     )
     return " · ".join("、".join(filter(None, some)) for some in chosen if some) or "全体"
+
+
+LEAVE_REASONS = {"illness": "病假", "travel": "出差", "family": "家事", "work": "工作", "other": "其他"}
+LEAVE_STATES = {"asked": "待答复", "granted": "已准", "refused": "未准", "cancelled": "已撤回"}
+# The fields of a member, as changes of them are told.
+FIELDS = {
+    "name": "姓名", "phone": "手机号", "unit": "专委会", "tier": "类别", "status": "身份", "post": "职务",
+    "party_joined_on": "入党时间", "note": "备注",
+}  # fmt: skip

@@ -49,6 +49,7 @@ HOMES = {
     "taskiq": ("backend/kernel/wakeups.py",),
     "taskiq_redis": ("backend/kernel/wakeups.py",),
     "segno": ("backend/wechat/sandbox/", "console/"),
+    "pypinyin": ("backend/members_pinyin.py",),
     "chinese_calendar": ("backend/calendar.py",),
 }
 

@@ -20,6 +20,7 @@ ANYBODY = {"stranger", "secretary", "editor", "unit_head", "observer"}
 INSIDE = ANYBODY - {"stranger"}
 OFFICE = {"secretary", "editor"}
 SECRETARY = {"secretary"}
+HEADS = OFFICE | {"unit_head"}
 HALF_IN: set[str] = set()  # who waits for the second factor: its own tests, test_second_factors.py
 
 # page -> who may open it, and (pages that show something) the statements it takes, however many members there are.
@@ -40,6 +41,24 @@ ROWS: dict[str, tuple[set[str], int | None]] = {
     "POST /sign-out": (INSIDE, None),
     "GET /": (INSIDE, 6),
     "GET /coverage.xlsx": (INSIDE, 3),
+    "GET /members": (HEADS, 3),
+    "GET /members/new": (OFFICE, 1),
+    "POST /members/new": (OFFICE, None),
+    "POST /members/invites": (OFFICE, None),
+    "POST /members/export": (OFFICE, None),
+    "GET /members/import": (OFFICE, 0),
+    "GET /members/template.xlsx": (OFFICE, 0),
+    "POST /members/import/preview": (OFFICE, None),
+    "POST /members/import": (OFFICE, None),
+    "GET /members/<member_id:int>": (HEADS, 11),
+    "GET /members/<member_id:int>/edit": (OFFICE, 3),
+    "POST /members/<member_id:int>/edit": (OFFICE, None),
+    "POST /members/<member_id:int>/roles": (SECRETARY, None),
+    "POST /members/<member_id:int>/unbind": (OFFICE, None),
+    "POST /members/<member_id:int>/departure": (OFFICE, None),
+    "POST /members/<member_id:int>/withdraw": (SECRETARY, None),
+    "GET /members/<member_id:int>/leave": (SECRETARY, 4),
+    "POST /members/<member_id:int>/leave": (SECRETARY, None),
     "GET /plans": (OFFICE, 4),
     "GET /plans/new": (OFFICE, 2),
     "POST /plans/preview": (OFFICE, None),

@@ -58,6 +58,7 @@ async def test_a_new_member_is_on_the_roster_and_has_the_tasks_from_the_day_of_j
     expected = {
         "name": "新 党员", "phone": "13800138000", "unit": {"id": cast.units[0].id, "name": "甲专委会"}, "tier": "expert", "status": "full",
         "roles": [], "post": "委员", "party_joined_on": None, "note": "", "joined_on": TODAY.isoformat(), "left_on": None, "bound": False,
+        "blank": False,
     }  # fmt: skip
     assert reply.json == {"id": reply.json["id"], **expected}
     assert [await _assigned(task.id) for task in tasks] == [5, 6, 6]

@@ -16,7 +16,7 @@ from door import Door, Reply
 from people import Cast, Person, add_plan
 from wechat_user import new_phone
 
-from backend import members_import
+from backend import members_import_plan
 from backend.cli import roster as roster_commands
 from backend.kernel import clock, security, settings
 from backend.kernel.database import fetch
@@ -125,7 +125,7 @@ async def test_new_members_join_on_the_day_that_is_given(door: Door, cast: Cast)
 
 async def test_an_editor_can_not_take_over_a_role_by_a_roster(door: Door, cast: Cast):
     reply = await _load(door, cast.editor, book(("陈书记", 13800138000), ("郝主任", None, None, None, None, "副主任")), partial="1")
-    assert [(fault["row"], fault["reason"]) for fault in reply.json["faults"]] == [(2, members_import.PRIVILEGED)]
+    assert [(fault["row"], fault["reason"]) for fault in reply.json["faults"]] == [(2, members_import_plan.PRIVILEGED)]
     assert reply.json["updated"] == 1
     assert (await Member.get(id=cast.secretary.id)).phone_hash is None
     assert (await _load(door, cast.secretary, book(("陈书记", 13800138000)))).json["updated"] == 1

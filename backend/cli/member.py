@@ -112,6 +112,6 @@ async def unbind(parsed: argparse.Namespace, settings: Settings) -> None:
 
 
 async def withdraw(parsed: argparse.Namespace, settings: Settings) -> None:
-    await privacy.withdraw_for(member_id=parsed.id, name=parsed.name)
+    await privacy.withdraw_for(None, member_id=parsed.id, name=parsed.name)
     print(f"成员 {parsed.id} 已退出，个人信息已清除，登录已结束；学习记录以“已退出成员{parsed.id}”留存，以往的统计不变。")
     print("此前的备份里仍有其个人信息，到期删除；若恢复了此前的备份，须再执行一次。")

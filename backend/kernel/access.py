@@ -48,6 +48,10 @@ def _of(*roles: str, risk: str = "") -> Capability:
 CAPABILITIES: dict[str, Capability] = {
     "roster.read": _of(SECRETARY, EDITOR, risk="P"),
     "roster.write": _of(SECRETARY, EDITOR, risk="PL"),
+    # A unit head: the own unit's members, without what only the office needs (backend/members_listing.py).
+    "members.read": _of(SECRETARY, EDITOR, UNIT_HEAD, risk="P"),
+    "members.answers": _of(SECRETARY, risk="P"),
+    "members.withdraw": _of(SECRETARY, risk="PL"),
     "roles.write": _of(SECRETARY, risk="C"),
     "leaves.decide": _of(SECRETARY, risk="P"),
     "checkins.record": _of(SECRETARY, UNIT_HEAD, risk="P"),

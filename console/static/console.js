@@ -7,10 +7,11 @@ document.addEventListener("click", (event) => {
   if (event.target.closest("[data-prints]")) window.print();
 });
 
-// A second press of a button that has sent its form does nothing: people press twice when a page is slow.
+// A second press of a button that has sent its form does nothing: people press twice when a page is slow. A form that answers with a
+// file to save (data-saves) leaves the page standing, and may be sent again.
 document.addEventListener("submit", (event) => {
   if (event.target.dataset.sent) event.preventDefault();
-  else if (event.target.method === "post" && !event.target.hasAttribute("hx-post")) event.target.dataset.sent = "1";
+  else if (event.target.method === "post" && !event.target.matches("[hx-post], [data-saves]")) event.target.dataset.sent = "1";
 });
 window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
