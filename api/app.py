@@ -34,6 +34,7 @@ from api import (
     quizzes,
     readings,
     reflections,
+    reminders,
     requests,
     subscriptions,
     tasks,
@@ -42,7 +43,7 @@ from api import (
 from api.http import PREFIX
 from backend import checkins as checkin_rules
 from backend import worker
-from backend.kernel import database, jobs, logs, metrics, redis, vitals
+from backend.kernel import database, logs, metrics, redis, vitals
 from backend.kernel import settings as kernel_settings
 from backend.kernel.settings import Settings
 from backend.wechat.client import WeChat
@@ -56,6 +57,7 @@ FEATURES: tuple[Blueprint, ...] = (
     corrections.blueprint,
     subscriptions.blueprint,
     reflections.blueprint,
+    reminders.blueprint,
     branches.blueprint,
     members.blueprint,
     leaves.blueprint,
@@ -117,7 +119,7 @@ def create_app(settings: Settings, *, name: str = "daka", with_jobs: bool = True
     @app.after_server_start
     async def begin_jobs(app: Sanic) -> None:
         app.ctx.stop_jobs = asyncio.Event()
-        app.ctx.jobs = asyncio.create_task(jobs.keep_all(worker.JOBS if with_jobs else (), app.ctx.stop_jobs))
+        app.ctx.jobs = asyncio.create_task(worker.Background(settings, app.ctx.wechat, works=with_jobs).run(app.ctx.stop_jobs))
         app.ctx.vitals = asyncio.create_task(vitals.watch(app.ctx.redis))
 
     @app.after_server_stop

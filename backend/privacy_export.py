@@ -23,6 +23,7 @@ from models.plans import PlanMember
 from models.quizzes import Answer, AnswerTally
 from models.readings import Reading
 from models.reflections import Reflection
+from models.reminders import Reminder
 from models.subscriptions import GrantEntry, Subscription
 from models.tasks import TaskFetch
 
@@ -64,6 +65,7 @@ TABLES: dict[str, tuple[type[Model], dict[str, str]]] = {
     "feedback": (Feedback, _columns("id", "text", "created_at", "answer", "answered_at")),
     "corrections": (Correction, _columns("id", "subject", "text", "created_at", "answer", "done", "answered_at")),
     "subscriptions": (Subscription, _columns("remaining", "is_on", "changed_at", template="template_id")),
+    "reminders": (Reminder, _columns("day", "state", "reason", "settled_at", task="task_id")),
     "grant_entries": (GrantEntry, _columns("change", "reason", "at", template="template_id")),
 }
 FETCHES = _columns("fetched_on", session="session_id", task="task_id")

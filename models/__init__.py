@@ -22,5 +22,6 @@ MODULES = (
     "models.feedback",
     "models.corrections",
     "models.subscriptions",
+    "models.reminders",
     "models.console",
 )

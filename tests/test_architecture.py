@@ -21,8 +21,8 @@ LONGEST = 300
 FEATURES = (
     "months branches figures audiences audit consents sessions members guesses second_factors console_entry console_links "
     "console_scans keys auth leaves push answering feedback corrections subscriptions reflections privacy calendar texts questions "
-    "curriculum plans tasks readings quizzes checkins notices progress coverage checks backups moves housekeeping worker doctor demo "
-    "bench_data"
+    "curriculum plans tasks readings quizzes checkins reviews notices progress coverage reminders checks backups moves housekeeping "
+    "worker doctor demo bench_data"
 ).split()
 
 # A third party and the only places that may import it.

@@ -25,6 +25,7 @@ CONSENTED = BOUND - {"no_consent"}
 OFFICE = {"editor", "secretary", "other_secretary"}
 SECRETARY = {"secretary", "other_secretary"}
 FIGURES = OFFICE | {"unit_head", "observer"}
+REMIND = OFFICE | {"unit_head"}
 RECORD = SECRETARY | {"unit_head"}
 
 ROWS: dict[str, set[str]] = {
@@ -100,6 +101,12 @@ ROWS: dict[str, set[str]] = {
     "POST /questions/<question_id:int>/withdraw": OFFICE,
     "POST /questions/import": OFFICE,
     "GET /questions/template": OFFICE,
+    "POST /reminders/preview": REMIND,
+    "POST /reminders": REMIND,
+    "GET /reminders": REMIND,
+    "GET /reminders/<batch_id:int>": REMIND,
+    "GET /plans/<plan_id:int>/reminder": OFFICE,
+    "PUT /plans/<plan_id:int>/reminder": OFFICE,
     "GET /stats/coverage": FIGURES,
     "GET /stats/coverage.xlsx": FIGURES,
     "GET /stats/today": FIGURES,

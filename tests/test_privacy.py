@@ -53,6 +53,7 @@ async def lived(door: Door, cast: Cast, sandbox: Any) -> tuple[Person, list[str]
     assert (await door.post("/feedback", member, {"text": f"投诉{mark}"})).status == 201
     assert (await door.post("/me/corrections", member, {"subject": "roster", "text": f"更正{mark}"})).status == 201
     assert (await door.post("/me/subscriptions", member, {"prompt": f"p{mark}", "results": {REMINDER: "accept"}})).status == 200
+    assert (await door.post("/reminders", cast.secretary, {"members": [member.id]})).status == 201
     await Leave.create(
         member_id=member.id, starts_on=TODAY, ends_on=TODAY, reason=LeaveReason.ILLNESS, note=f"病情{mark}", state=LeaveState.REFUSED,
         decided_by_id=cast.secretary.id, created_at=clock.now(),
@@ -88,7 +89,8 @@ async def test_the_copy_holds_every_row_about_the_member_and_nothing_about_other
     assert lengths == {
         "standings": 1, "roles": 0, "invites": 0, "consents": 1, "accounts": 1, "sessions": 1, "console_links": 1, "leaves": 1, "plans": 1,
         "readings": 2, "answers": 4, "answer_tallies": 1, "check_ins": 1, "idempotency_keys": 1, "reflections": 1, "feedback": 1,
-        "corrections": 1, "subscriptions": 1, "grant_entries": 1, "console_scans": 0, "second_factors": 0, "recovery_codes": 0,
+        "corrections": 1, "reminders": 1, "subscriptions": 1, "grant_entries": 1,
+        "reviews": 0, "review_answers": 0, "console_scans": 0, "second_factors": 0, "recovery_codes": 0,
         "task_fetches": lengths["task_fetches"], "audit_entries": 1,
     }  # fmt: skip
     row = await Member.get(id=member.id)
@@ -108,7 +110,7 @@ def test_the_copy_forgets_no_table():
     """Every relation to a member is in the copy, or is one in which the member acted on somebody else."""
     acted = {
         ("Leave", "decided_by"), ("CheckIn", "recorded_by"), ("Feedback", "answered_by"), ("Correction", "answered_by"),
-        ("QuestionEdition", "replaced_by"),
+        ("QuestionEdition", "replaced_by"), ("ReminderBatch", "asked_by"),
     }  # fmt: skip
     relations = {
         (model.__name__, name)

@@ -64,6 +64,7 @@ CAPABILITIES: dict[str, Capability] = {
     "feedback.read": _of(SECRETARY, risk="P"),
     "feedback.answer": _of(SECRETARY, risk="P"),
     "corrections.answer": _of(SECRETARY, risk="P"),
+    "reminders.send": _of(SECRETARY, EDITOR, UNIT_HEAD, risk="P"),
     "audit.read": _of(SECRETARY, risk="P"),
 }
 

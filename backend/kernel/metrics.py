@@ -71,6 +71,7 @@ guesses_refused = counter("daka_guesses_refused_total", "因猜错过多而不�
 
 grants = counter("daka_grants_total", "手机报告的订阅许可，按结果", "result")
 asked = counter("daka_member_requests_total", "成员提出的更正申请与投诉建议，以及对它们的答复", "kind", "event")
+reminders = counter("daka_reminders_total", "提醒，按结果", "outcome")
 
 # --- what the service relies on ---------------------------------------------------------------------------------------
 
