@@ -36,6 +36,7 @@ from api import (
     reflections,
     reminders,
     requests,
+    reviews,
     subscriptions,
     tasks,
     texts,
@@ -43,7 +44,7 @@ from api import (
 from api.http import PREFIX
 from backend import checkins as checkin_rules
 from backend import worker
-from backend.kernel import database, logs, metrics, redis, vitals
+from backend.kernel import database, live, logs, metrics, redis, vitals
 from backend.kernel import settings as kernel_settings
 from backend.kernel.settings import Settings
 from backend.wechat.client import WeChat
@@ -69,6 +70,7 @@ FEATURES: tuple[Blueprint, ...] = (
     tasks.blueprint,
     readings.blueprint,
     quizzes.blueprint,
+    reviews.blueprint,
     checkins.blueprint,
     notices.blueprint,
     progress.blueprint,
@@ -112,6 +114,7 @@ def create_app(settings: Settings, *, name: str = "daka", with_jobs: bool = True
         app.ctx.redis = redis.connect(settings.redis_url)
         app.ctx.wechat = WeChat(settings, app.ctx.redis)
         await app.ctx.wechat.start()
+        live.hub.start(app.ctx.redis, shared=bool(settings.redis_url))
         # What was imported stays for good: the collector need not look through it again and again (80 ms in the midst of a request).
         gc.collect()
         gc.freeze()
@@ -121,6 +124,10 @@ def create_app(settings: Settings, *, name: str = "daka", with_jobs: bool = True
         app.ctx.stop_jobs = asyncio.Event()
         app.ctx.jobs = asyncio.create_task(worker.Background(settings, app.ctx.wechat, works=with_jobs).run(app.ctx.stop_jobs))
         app.ctx.vitals = asyncio.create_task(vitals.watch(app.ctx.redis))
+
+    @app.before_server_stop
+    async def end_streams(app: Sanic) -> None:
+        await live.hub.close()
 
     @app.after_server_stop
     async def close_doors(app: Sanic) -> None:

@@ -79,10 +79,19 @@ HTTP_WORDS = {
 class HttpProblem(DakaError):
     """An error of HTTP itself, as Sanic found it."""
 
-    def __init__(self, error: SanicException) -> None:
+    def __init__(self, request: Request, error: SanicException) -> None:
         code, title, detail = HTTP_WORDS.get(error.status_code, ("http_error", "请求有误", "请求有误，请检查后再试。"))
         super().__init__(detail, code=code, headers={k: str(v) for k, v in (getattr(error, "headers", None) or {}).items()})
         self.status, self.title = error.status_code, title
+        if self.status == 405 and not self.headers.get("Allow"):
+            self.headers["Allow"] = ", ".join(methods_at(request))
+
+
+def methods_at(request: Request) -> list[str]:
+    """What may be asked of the request's path; the router tells it for some of the paths alone."""
+    path = request.path.strip("/")
+    fitting = (r for r in request.app.router.routes if re.fullmatch(re.sub(r"<[^>]+>", "[^/]+", r.path.strip("/")), path))
+    return sorted({method for route in fitting for method in route.methods})
 
 
 class ServerFault(DakaError):
@@ -98,7 +107,7 @@ def is_no_file(request: Request, error: Exception) -> bool:
 async def answer(request: Request, error: Exception) -> HTTPResponse:
     """Every exception ends here."""
     if isinstance(error, SanicException) and not isinstance(error, DakaError) and error.status_code != 500:
-        error = HttpProblem(error)
+        error = HttpProblem(request, error)
     elif is_no_file(request, error):
         error = NotFound()
     elif isinstance(error, database.AWAY):

@@ -19,6 +19,7 @@ from api.http import ENDPOINTS, MEMBER, PUBLIC, SIGNED_IN, STUDENT, Endpoint
 blueprint = Blueprint("openapi")
 STATIC = Path(__file__).parent / "static" / "docs"
 REFERENCE = "#/components/schemas/{name}"
+PROBLEM = "application/problem+json"
 
 AUDIENCE = {
     PUBLIC: "无需登录",
@@ -65,6 +66,7 @@ TAGS = {
     "tasks": "每日任务",
     "readings": "阅读",
     "quizzes": "答题",
+    "reviews": "复习",
     "checkins": "打卡",
     "notices": "告知本人的事项",
     "progress": "本人进度",
@@ -102,7 +104,9 @@ def document() -> dict[str, Any]:
         path = re.sub(r"<(\w+)(?::\w+)?>", r"{\1}", e.path)
         paths.setdefault(path, {})[e.method.lower()] = _operation(e, schema_of, components)
     for method, path, summary, content_type, statuses in AT_THE_ROOT:
-        replies = {str(s): {"description": summary if s == 200 else REASONS[s], "content": {content_type: {}}} for s in statuses}
+        # /readyz says what is wrong in the same shape as what is well.
+        kinds = {s: content_type if s == 200 or path == "/readyz" else PROBLEM for s in statuses}
+        replies = {str(s): {"description": summary if s == 200 else REASONS[s], "content": {kinds[s]: {}}} for s in statuses}
         paths.setdefault(path, {})[method] = {"summary": summary, "tags": ["root"], "security": [], "responses": replies}
     return {
         "openapi": "3.1.0",
@@ -177,7 +181,7 @@ def _responses(e: Endpoint, schema_of: dict[int, Any]) -> dict[str, Any]:
         elif e.content_type != "application/json":
             replies[str(status)]["content"] = {e.content_type: {"schema": {"type": "string", "format": "binary"}}}
     for status in sorted(bad):
-        problem = {"application/problem+json": {"schema": {"$ref": REFERENCE.format(name="Problem")}}}
+        problem = {PROBLEM: {"schema": {"$ref": REFERENCE.format(name="Problem")}}}
         replies[str(status)] = {"description": REASONS.get(status, "请求有误"), "content": problem}
     return replies
 

@@ -35,6 +35,7 @@ class Export(msgspec.Struct):
     readings: Rows
     answers: Rows
     answer_tallies: Rows
+    reviews: Rows
     check_ins: Rows
     idempotency_keys: Rows
     reflections: Rows

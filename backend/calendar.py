@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from chinese_calendar import Holiday
@@ -83,6 +83,70 @@ async def replace(actor: Actor, *, year: int, days: Sequence[Mapping[str, Any]])
         await CalendarYear.create(branch_id=actor.branch_id, year=year)
     await audit.record(actor, "calendar:replace", subject="calendar", subject_id=year, fields=["days"])
     return await of_year(actor, year=year)
+
+
+LONGEST_RUN = 31  # days entered at once
+
+
+@transactional
+async def enter(actor: Actor, *, first: date, last: date, kind: str, name: str) -> dict[str, Any]:
+    """Enters the days from `first` to `last` into their year as it stands, in the place of what it says of them. Replies as `of_year`.
+
+    A year that nobody has entered yet counts as entered from now on. Raises Invalid naming each field, NotFound outside 2000 to 2100.
+    """
+    require(actor, "plans.write")
+    for field, is_sound, message in (
+        ("last", first <= last, "不能早于第一天"),
+        ("last", first.year == last.year, "应在同一年内"),
+        ("last", (last - first).days < LONGEST_RUN, f"一次最多 {LONGEST_RUN} 天"),
+        ("kind", kind in set(DayKind), "请选择放假或上班"),
+        ("name", len(name) <= NAME_MOST, f"名称最多 {NAME_MOST} 个字"),
+    ):
+        if not is_sound:
+            raise Invalid(errors=[{"field": field, "message": message}])
+    run = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    entered = [{"date": day, "kind": kind, "name": name} for day in run]
+    return await _exchange(actor, first.year, set(run), entered)
+
+
+@transactional
+async def remove(actor: Actor, *, day: date) -> dict[str, Any]:
+    """Takes a day out of its year: it counts by its weekday. Replies as `of_year`. Raises NotFound."""
+    require(actor, "plans.write")
+    return await _exchange(actor, day.year, {day}, [])
+
+
+async def _exchange(actor: Actor, year: int, gone: set[date], entered: list[dict[str, Any]]) -> dict[str, Any]:
+    _refuse_odd_year(year)
+    await audiences.lock(actor.branch_id)
+    present, _ = await _days_of(actor.branch_id, year)
+    if not entered and not gone & {day["date"] for day in present}:
+        raise NotFound()
+    return await replace(actor, year=year, days=[*(day for day in present if day["date"] not in gone), *entered])
+
+
+@transactional
+async def restore(actor: Actor, *, year: int) -> dict[str, Any]:
+    """Puts the packaged year in the place of what the branch entered. Raises NotFound for a year that the package does not know."""
+    require(actor, "plans.write")
+    if year not in _OFFICIAL_YEARS:
+        raise NotFound()
+    await audiences.lock(actor.branch_id)
+    await CalendarDay.filter(branch_id=actor.branch_id, year=year).delete()
+    await CalendarYear.filter(branch_id=actor.branch_id, year=year).delete()
+    await audit.record(actor, "calendar:restore", subject="calendar", subject_id=year, fields=["days"])
+    return await of_year(actor, year=year)
+
+
+async def shown(actor: Actor, *, year: int) -> dict[str, Any]:
+    """The year as in `of_year`; one that nobody knows yet has no days and the source "unknown". Also "is_official": the package knows it.
+
+    Raises NotFound outside 2000 to 2100. At most two queries.
+    """
+    require(actor, "plans.read")
+    _refuse_odd_year(year)
+    days, source = await _days_of(actor.branch_id, year)
+    return {"year": year, "source": source or "unknown", "days": days, "is_official": year in _OFFICIAL_YEARS}
 
 
 def _refuse_odd_year(year: int) -> None:

@@ -14,6 +14,7 @@ from backend.kernel import access, audit, clock, database, metrics
 from backend.kernel.access import SECRETARY, Actor
 from backend.kernel.database import fetch, transactional
 from backend.kernel.errors import DakaError, Forbidden, Invalid, NotFound
+from backend.kernel.live import hub
 from backend.rules import periods
 
 KEYS_KEPT = timedelta(days=7)
@@ -66,6 +67,8 @@ async def check_in(
     if database.inside_transaction():
         return _answered(await checkins_batch.settle([attempt]))
     stored = await checkins_batch.queue.submit(attempt)
+    if stored.is_new:
+        hub.moved(actor.branch_id)
     return _receipt(stored), stored.is_new
 
 
@@ -123,7 +126,9 @@ async def record(actor: Actor, *, task_id: int, member_id: int, studied_on: date
         receipt={"streak": await _streak_with(member_id, task_id, kind, today), "results": []},
         request_id=actor.request_id,
     )
-    return _answered(await _write_audited(actor, day))
+    outcomes = await _write_audited(actor, day)
+    hub.moved(actor.branch_id)
+    return _answered(outcomes)
 
 
 async def _streak_with(member_id: int, task_id: int, kind: str, today: date) -> dict[str, int]:

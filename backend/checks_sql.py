@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backend import figures_periods, months
 from backend.figures import COUNTING, COUNTS, SUMS, TALLY
-from backend.figures_pairs import pairs
+from backend.figures_pairs import all_pairs
 
 _STUDY = ("check_in", "answer", "answer_tally", "reading", "reflection")
 
@@ -14,7 +14,7 @@ FROM task_figure f JOIN daily_task t ON t.id = f.task_id WHERE 1 = 1 {{only}}
 """  # noqa: S608
 
 _FIGURES = f"""
-SELECT task_id, unit_id, tier, status FROM ({SUMS.format(pairs=pairs("1 = 1 {only}"))} UNION ALL {_MINUS}) d
+SELECT task_id, unit_id, tier, status FROM ({SUMS.format(pairs=all_pairs("1 = 1 {only}"))} UNION ALL {_MINUS}) d
 GROUP BY task_id, unit_id, tier, status HAVING {" OR ".join(f"SUM(d.{name}) <> 0" for name in COUNTS)}
 """  # noqa: S608
 
@@ -63,6 +63,11 @@ SELECT a.member_id, a.question_id, a.task_id FROM answer a JOIN daily_task t ON 
 GROUP BY a.member_id, a.question_id, a.task_id HAVING SUM(CASE WHEN a.is_first THEN 1 ELSE 0 END) <> 1
 """
 
+_UNANSWERED_REVIEWS = """
+SELECT v.id AS review_id FROM review v JOIN member m ON m.id = v.member_id
+WHERE NOT EXISTS (SELECT 1 FROM answer a WHERE a.member_id = v.member_id AND a.question_id = v.question_id AND NOT a."right") {only}
+"""
+
 _TASKLESS = " UNION ALL ".join(
     f"SELECT '{table}' AS name, o.id FROM {table} o JOIN member m ON m.id = o.member_id "  # noqa: S608
     "LEFT JOIN daily_task t ON t.id = o.task_id AND t.date = o.task_date WHERE t.id IS NULL {only}"
@@ -88,7 +93,7 @@ WHERE (a.until <= a.starts_on OR (a.following IS NOT NULL AND (a.until IS NULL O
 """
 
 _TWO_TASKS = f"""
-SELECT p.member_id, MIN(p.task_id) AS task_id, MAX(p.task_id) AS other_id FROM ({pairs("1 = 1 {only}")}) p
+SELECT p.member_id, MIN(p.task_id) AS task_id, MAX(p.task_id) AS other_id FROM ({all_pairs("1 = 1 {only}")}) p
 GROUP BY p.member_id, p.date HAVING COUNT(DISTINCT p.task_id) > 1
 """  # noqa: S608
 
@@ -171,6 +176,7 @@ def checks(dialect: str) -> list[tuple[str, str, str]]:
         ("打卡时并未读完全部段落（代录除外）", by_task, _UNREAD),
         ("打卡时并未答完全部题目（代录除外）", by_task, _UNANSWERED),
         ("同一人同一任务同一题的首次作答不是恰好一条", by_task, _FIRSTS),
+        ("复习的题目从未答错过", by_member, _UNANSWERED_REVIEWS),
         ("学习记录所指的任务与日期不存在", by_member, _TASKLESS),
         ("人员的单位、类别、身份在时间上有空缺或重叠", by_member, _STANDINGS),
         ("同一计划中同一人的起止日期有误或重叠", by_member, _AUDIENCES),

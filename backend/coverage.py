@@ -38,13 +38,11 @@ async def coverage(
     the scope, Forbidden for an observer who asks for members.
     """
     axes = _axes(by, and_)
-    if first and last and first > last:
-        raise Invalid(errors=[{"field": "from", "message": "起始日期不能晚于截止日期"}])
     scope = await scope_of(actor, branch_id=branch_id, across="branch" in axes)
     if scope.figures_only and "member" in axes:
         raise Forbidden(NO_PERSON)
     names = await coverage_sql.names(scope, axes)
-    first, last = _period(names["start"], first, last, today)
+    first, last = period_of(names["start"], first, last, today)
     if scope.figures_only:
         first, last = whole_months(first, last, today=today)
     period = {"first": first, "last": last}
@@ -77,7 +75,10 @@ def _axes(by: str, and_: str | None) -> list[str]:
     return [by, and_] if and_ else [by]
 
 
-def _period(start: list[dict], first: date | None, last: date | None, today: date) -> tuple[date, date]:
+def period_of(start: list[dict], first: date | None, last: date | None, today: date) -> tuple[date, date]:
+    """The period used: by default from the first plan's first day (`start`, as of coverage_sql.names) to today. Raises Invalid."""
+    if first and last and first > last:
+        raise Invalid(errors=[{"field": "from", "message": "起始日期不能晚于截止日期"}])
     begins = first or as_date(start[0]["label"] if start else None)
     ends = min(last or today, today)
     if first and first > ends:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
 from backend.coverage import coverage
+from backend.coverage_people import people
+from backend.coverage_texts import text_map
 from backend.kernel import clock
 from backend.kernel.access import Actor
 from backend.kernel.database import fetch
-from backend.kernel.documents import Column, Sheet, write_book
+from backend.kernel.documents import Chart, Column, Sheet, write_book
 
 AXES = {"aspect": "方面", "unit": "专委会", "tier": "类别", "status": "身份", "member": "人员", "day": "日期", "branch": "党支部"}
 FIGURES = (
@@ -45,7 +48,29 @@ async def workbook(
     """An .xlsx file of `coverage` with the same arguments. Raises what `coverage` raises."""
     table = await coverage(actor, by=by, and_=and_, first=first, last=last, branch_id=branch_id, today=today)
     branch = (await fetch("SELECT name, is_demo FROM branch WHERE id = $1", branch_id or actor.branch_id))[0]
-    return write_book([_crossed(table) if and_ else _plain(table), _explained(table, branch)])
+    return write_book([*([_grid(table), _crossed(table)] if and_ else [_plain(table)]), _explained(table, branch)])
+
+
+async def people_book(actor: Actor, *, cut: Mapping[str, str], first: date | None, last: date | None, today: date) -> bytes:
+    """The people behind a cell as an .xlsx file. Raises what `coverage_people.people` raises."""
+    found = await people(actor, cut=cut, first=first, last=last, today=today)
+    columns = [Column("姓名", 14), Column(AXES["unit"], 24), *(Column(title, 11, form) for _, title, form in FIGURES)]
+    rows = [[person["name"], person["unit"] or "未分组", *_figures(person["cell"])] for person in found["people"]]
+    told = [["期间", f"{found['from']} 至 {found['to']}"], *([AXES[axis], label] for axis, label in found["labels"].items())]
+    explained = Sheet("说明", [Column("项目", 18), Column("内容", 80)], [*told, *MEANING])
+    return write_book([Sheet("人员", columns, [*rows, ["合计", "", *_figures(found["total"])]]), explained])
+
+
+async def text_book(actor: Actor, *, text_id: int | None, today: date) -> bytes:
+    """The text map as an .xlsx file with a chart. Raises what `coverage_texts.text_map` raises."""
+    found = await text_map(actor, text_id=text_id, today=today)
+    columns = [Column("部分", 36), Column("段", 8, "integer"), Column("已读人数", 11, "integer"), Column("应读人数", 11, "integer")]
+    rows = [
+        [section["title"], passage["number"], passage["readers"], found["members"]]
+        for section in found["sections"]
+        for passage in section["passages"]
+    ]
+    return write_book([Sheet(found["title"], columns, rows, Chart("每段已读人数", categories=0, values=2))])
 
 
 def _columns(*axes: str) -> list[Column]:
@@ -58,7 +83,22 @@ def _figures(cell: dict[str, Any]) -> list[Any]:
 
 def _plain(table: dict[str, Any]) -> Sheet:
     rows = [[row["label"], *_figures(row["cell"])] for row in table["rows"]]
-    return Sheet(f"按{AXES[table['by']]}", _columns(table["by"]), [*rows, ["合计", *_figures(table["total"])]])
+    chart = Chart("覆盖率", categories=0, values=1 + [name for name, _, _ in FIGURES].index("coverage"), kind="bar")
+    return Sheet(f"按{AXES[table['by']]}", _columns(table["by"]), [*rows, ["合计", *_figures(table["total"])]], chart)
+
+
+def _grid(table: dict[str, Any]) -> Sheet:
+    """The rates alone, a row for each row of the table and a column for each of its columns."""
+    columns = [Column(AXES[table["by"]], 28), *(Column(column["label"], 11, "percent") for column in table["columns"])]
+    rows = [
+        [row["label"], *(_rate(row["cells"][column["key"]]) for column in table["columns"]), _rate(row["cell"])] for row in table["rows"]
+    ]
+    chart = Chart("合计覆盖率", categories=0, values=len(columns), kind="bar")
+    return Sheet("覆盖率矩阵", [*columns, Column("合计", 11, "percent")], rows, chart)
+
+
+def _rate(cell: dict[str, Any]) -> Any:
+    return "—" if cell["assigned"] is None else cell["coverage"]
 
 
 def _crossed(table: dict[str, Any]) -> Sheet:

@@ -36,6 +36,11 @@ class Scope:
         return f"{column} IN (SELECT id FROM branch WHERE path LIKE '{path}%')"  # noqa: S608
 
 
+def sees_people(actor: Actor) -> bool:
+    """Whether the figures that `scope_of` gives this actor may be followed down to the people behind them."""
+    return bool(actor.roles & {SECRETARY, EDITOR}) or (UNIT_HEAD in actor.roles and OBSERVER not in actor.roles)
+
+
 async def scope_of(actor: Actor, *, branch_id: int | None = None, across: bool = False) -> Scope:
     """The widest scope that one of the actor's roles gives: secretary and editor before observer before unit head.
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from backend import figures_periods
 from backend.coverage_scope import Scope
-from backend.figures_pairs import pairs_between
+from backend.figures_pairs import members_between
 from backend.kernel import clock
 from backend.kernel.database import as_date, fetch
 from backend.kernel.sql import fetch_many
@@ -36,13 +36,13 @@ _SUMS = ", ".join(f"SUM(s.{name}) AS {name}" for name in SUMMED)
 _COUNTS = ", ".join(f"f.{name}" for name in figures_periods.COUNTS)
 _OPEN = "CASE WHEN {0}.date = $1 THEN {0}.assigned - {0}.on_time - {0}.makeup - {0}.proxy ELSE 0 END AS open"
 # The aspects of a task as bits, in one number: so it makes one row, however many they are. Bit 0 stands for the task itself.
-_ASPECTS = ", 1 + COALESCE((SELECT SUM(1 << ta.aspect_id) FROM task_aspect ta WHERE ta.task_id = t.id), 0) AS aspects"
+ASPECTS = ", 1 + COALESCE((SELECT SUM(1 << ta.aspect_id) FROM task_aspect ta WHERE ta.task_id = t.id), 0) AS aspects"
 
 
 async def sums(scope: Scope, axes: Sequence[str], *, first: date, last: date, today: date, live_from: date) -> tuple[Sums, Sums]:
     """SUMMED counts by the keys of `axes`, where a task with several aspects stands under each of them; and by the keys of the axes
     other than aspect, where it counts once (one query). `live_from`: the first day of a task that is not rolled up, as of `names`."""
-    rows = await fetch_many(_statement(scope, axes, first, last, live_from), today)
+    rows = await fetch_many(_statement(scope, axes, first, last, live_from), today, *([] if scope.path else [scope.branch_id]))
     keys = len(axes)
     texts = [_days_text if axis == "day" else str for axis in axes]
     if "aspect" not in axes:
@@ -79,12 +79,14 @@ def _aspects_of(bits: int) -> tuple[str, ...]:
 
 def _statement(scope: Scope, axes: Sequence[str], first: date, last: date, live_from: date) -> str:
     """Gives the columns of `axes`, then SUMMED; a key may come in more than one row. As few rows as will do: periods, tasks, members."""
-    branch = scope.where("{0}")
+    # One branch is a parameter, so that all of them share a plan.
+    branch = scope.where("{0}") if scope.path else "{0} = $2"
     by_aspect = "aspect" in axes
     if "member" in axes:
-        found = pairs_between(first, last, branches=branch, unit_id=scope.unit_id, also=_ASPECTS if by_aspect else "")
-        is_open = "CASE WHEN p.date = $1 THEN 1 - p.excused - p.on_time - p.makeup - p.proxy ELSE 0 END AS open"
-        return _summed(f"{found}, s AS (SELECT p.*, 1 - p.excused AS assigned, {is_open} FROM pair p)", axes)  # noqa: S608
+        found = members_between(
+            first, last, branches=branch, unit_id=scope.unit_id, also=ASPECTS if by_aspect else "", by_day="day" in axes
+        )
+        return _summed(found, axes)
     if set(axes) <= {"branch", "aspect"} and not scope.unit_id:
         if whole := periods.periods_within(first, last, over=clock.today()):
             named, begins, after = whole
@@ -104,7 +106,7 @@ def _of_tasks(branch: str, days: str, *, by_aspect: bool, unit_id: int | None = 
     shown = f"t.date, t.branch_id{', t.aspects' if by_aspect else ''}, f.unit_id, f.tier, f.status, {_COUNTS}"
     unit = f" AND f.unit_id = {int(unit_id)}" if unit_id else ""
     return f"""day AS MATERIALIZED (
-      SELECT t.id, t.date, t.branch_id{_ASPECTS if by_aspect else ""} FROM daily_task t WHERE {branch.format("t.branch_id")} AND ({days})
+      SELECT t.id, t.date, t.branch_id{ASPECTS if by_aspect else ""} FROM daily_task t WHERE {branch.format("t.branch_id")} AND ({days})
     ), f AS (SELECT {shown} FROM day t JOIN task_figure f ON f.task_id = t.id{unit}), s AS (SELECT f.*, {_OPEN.format("f")} FROM f)"""  # noqa: S608
 
 

@@ -23,14 +23,15 @@ from models.leaves import Leave, LeaveReason
 from models.members import Member, RoleGrant
 from models.reflections import Reflection
 from models.reminders import Reminder
+from models.reviews import Review
 from models.subscriptions import GrantEntry, Subscription
 
 # What becomes of each column of the member's row; the name becomes a pseudonym, so that totals stay true without a person in them.
 BLANK = {"phone_sealed": None, "phone_hash": None, "post": "", "note": "", "party_joined_on": None}
 # Rows that nobody needs of somebody who has left.
 PRIVATE = (
-    Feedback, Correction, Reflection, Subscription, GrantEntry, Reminder, IdempotencyKey, RoleGrant, ConsoleLink, ConsoleScan, RecoveryCode,
-    SecondFactor, Session,
+    Feedback, Correction, Reflection, Review, Subscription, GrantEntry, Reminder, IdempotencyKey, RoleGrant, ConsoleLink,
+    ConsoleScan, RecoveryCode, SecondFactor, Session,
 )  # fmt: skip
 BLANKED = (
     "name", "phone", "post", "note", "party_joined_on", "left_on", "account", "roles", "consents", "feedback", "corrections", "reflections",

@@ -24,6 +24,7 @@ from models.quizzes import Answer, AnswerTally
 from models.readings import Reading
 from models.reflections import Reflection
 from models.reminders import Reminder
+from models.reviews import Review
 from models.subscriptions import GrantEntry, Subscription
 from models.tasks import TaskFetch
 
@@ -56,6 +57,10 @@ TABLES: dict[str, tuple[type[Model], dict[str, str]]] = {
         _columns("given", "right", "is_first", "answered_at", question="question_id", stem="question__stem", **OF_TASK),
     ),
     "answer_tallies": (AnswerTally, _columns("firsts", "rights", **OF_TASK)),
+    "reviews": (
+        Review,
+        _columns("given", "right", "reviewed_at", "reviewed_on", "due_on", question="question_id", stem="question__stem"),
+    ),
     "check_ins": (
         CheckIn,
         _columns("id", "kind", "checked_in_at", "studied_on", "firsts", "rights", "receipt", recorded_by="recorded_by_id", **OF_TASK),

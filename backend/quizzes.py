@@ -171,12 +171,17 @@ async def withdrawn_pairs(pairs: Collection[tuple[int, int]]) -> set[tuple[int, 
 _MISTAKES = """
 SELECT a.id, a.question_id, a.task_id, a.task_date, a.given, a.answered_at FROM answer a
 JOIN (SELECT MAX(id) AS id FROM answer WHERE member_id = $1 GROUP BY question_id) latest ON latest.id = a.id
-WHERE a.member_id = $1 AND NOT a."right" AND a.id > $2 ORDER BY a.id LIMIT $3
+WHERE a.member_id = $1 AND NOT a."right" AND a.id > $2 AND NOT EXISTS (
+  SELECT 1 FROM review v WHERE v.member_id = $1 AND v.question_id = a.question_id AND v."right" AND v.reviewed_at > a.answered_at)
+ORDER BY a.id LIMIT $3
 """
 
 
 async def mistakes(actor: Actor, *, after: int, limit: int) -> list[dict[str, Any]]:
-    """Questions whose latest answer is wrong (错题本), with the right answer; one more than `limit` when there are more."""
+    """Questions whose latest answer, in a task or a review, is wrong (错题本), with the right answer.
+
+    One more than `limit` when there are more.
+    """
     rows = await fetch(_MISTAKES, actor.member_id, after, limit + 1)
     questions = {q.id: q for q in await tasks.questions_by_id([row["question_id"] for row in rows])}
     return [

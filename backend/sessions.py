@@ -64,13 +64,13 @@ async def open_session(*, member_id: int | None, account_id: int | None, kind: s
     return token, session
 
 
-async def actor_of(token: str, *, kind: str = "mini", request_id: str = "") -> Actor:
+async def actor_of(token: str, *, kind: str = "mini", request_id: str = "", quiet: bool = False) -> Actor:
     """The actor behind a token of this kind. Raises Unauthorised for an unknown, ended or expired one, for one of the
-    console that was idle for an hour (`idle`), and for a member who has left."""
+    console that was idle for an hour (`idle`), and for a member who has left. `quiet`: a page asks by itself, which is no use of it."""
     key = security.token_hash(token)
     known = _remembered.get(key)
     if known is None or known[0] < time.monotonic():
-        actor = await _look_up(key)
+        actor = await _look_up(key, quiet=quiet)
         if len(_remembered) >= REMEMBERED_MOST:
             _remembered.clear()
         known = (time.monotonic() + REMEMBERED_S, actor)
@@ -82,7 +82,7 @@ async def actor_of(token: str, *, kind: str = "mini", request_id: str = "") -> A
     return msgspec.structs.replace(known[1], request_id=request_id)
 
 
-async def _look_up(token_hash: str) -> Actor:
+async def _look_up(token_hash: str, *, quiet: bool) -> Actor:
     if inside_transaction():
         rows = (await _rows_of([token_hash]))[0]
     else:
@@ -93,7 +93,7 @@ async def _look_up(token_hash: str) -> Actor:
     unseen = clock.now() - as_instant(first["seen_at"])
     if first["kind"] == "console" and unseen > IDLE:
         raise Unauthorised("您已超过 1 小时没有操作，为安全起见已自动退出，请重新进入。", code="idle")
-    if unseen > SEEN_EVERY[first["kind"]]:
+    if unseen > SEEN_EVERY[first["kind"]] and not quiet:
         await fetch("UPDATE session SET seen_at = $2 WHERE id = $1", first["id"], clock.now())
     return Actor(
         session_id=first["id"],
@@ -107,6 +107,12 @@ async def _look_up(token_hash: str) -> Actor:
         roles=frozenset(row["role"] for row in rows if row["role"]),
         consented=bool(first["consented"]),
     )
+
+
+async def is_open(session_id: int) -> bool:
+    """Whether this session of the console goes on; asking is no use of it."""
+    now = clock.now()
+    return await Session.exists(id=session_id, ended_at=None, expires_at__gt=now, seen_at__gt=now - IDLE)
 
 
 async def _rows_of(token_hashes: Sequence[str]) -> list[list[dict[str, Any]]]:

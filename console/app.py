@@ -9,7 +9,21 @@ from sanic.response import HTTPResponse
 
 from backend.kernel import database, refusals
 from backend.kernel.errors import DakaError, NotFound, Unavailable
-from console import account, member, members, members_import, plans, questions, questions_import, signin, tasks, today
+from console import (
+    account,
+    calendar,
+    coverage,
+    member,
+    members,
+    members_import,
+    plans,
+    questions,
+    questions_import,
+    signin,
+    tasks,
+    texts,
+    today,
+)
 from console.http import HERE, PREFIX, render
 
 log = structlog.get_logger()
@@ -17,6 +31,7 @@ pages = (
     signin.blueprint,
     account.blueprint,
     today.blueprint,
+    coverage.blueprint,
     members.blueprint,
     members_import.blueprint,
     member.blueprint,
@@ -24,6 +39,8 @@ pages = (
     tasks.blueprint,
     questions.blueprint,
     questions_import.blueprint,
+    texts.blueprint,
+    calendar.blueprint,
 )
 
 rest = Blueprint("console_rest")

@@ -19,7 +19,7 @@ from sanic.response import HTTPResponse
 from backend import sessions
 from backend.kernel import access, clock, security, settings
 from backend.kernel.access import Actor
-from backend.kernel.errors import Forbidden, Unauthorised
+from backend.kernel.errors import Forbidden, NotFound, Unauthorised
 from console import navigation, notices, words
 
 PREFIX = "/console"
@@ -27,6 +27,7 @@ SESSION, ENTRY = "daka_console", "daka_console_entry"
 # `half`: who has entered but for the second factor, and nobody else.
 PUBLIC, SIGNED_IN, HALF = "public", "signed_in", "half"
 PAGE, PART, FILE, STREAM = "page", "part", "file", "stream"
+MAX_ID = 2**63 - 1
 CSRF_HEADER = "X-CSRF"
 # No inline script or style, no address but our own; the console is stricter than api/requests.py, which fills in the rest.
 POLICY = (
@@ -92,18 +93,21 @@ PAGES: list[Page] = []
 
 
 def page(
-    blueprint: Blueprint, method: str, path: str, *, who: str, gives: str = PAGE
+    blueprint: Blueprint, method: str, path: str, *, who: str, gives: str = PAGE, quiet: bool = False
 ) -> Callable[[Callable[..., Awaitable[HTTPResponse]]], Any]:
     """Declares a handler(visit, **what the path holds) under /console.
 
     A POST is let through with the token of `csrf_of` in its field `csrf` or in the header X-CSRF (htmx), else Forbidden.
+    `quiet`: a page asks for it by itself, which keeps no idle session alive.
     """
 
     def declare(handler: Callable[..., Awaitable[HTTPResponse]]) -> Callable[..., Awaitable[HTTPResponse]]:
         PAGES.append(Page(method, PREFIX + path, who, gives, handler))
 
-        async def serve(request: Request, **held: Any) -> HTTPResponse:
-            visit = await visitor(request, who)
+        async def serve(request: Request, **held: Any) -> HTTPResponse | None:
+            visit = await visitor(request, who, quiet=quiet)
+            if any(isinstance(value, int) and value > MAX_ID for value in held.values()):
+                raise NotFound()
             if method == "POST":
                 refuse_forged(request, visit.token)
             return await handler(visit, **held)
@@ -114,14 +118,14 @@ def page(
     return declare
 
 
-async def visitor(request: Request, who: str) -> Visit:
+async def visitor(request: Request, who: str, *, quiet: bool = False) -> Visit:
     """Whoever the cookie stands for, let through for `who`. Raises Unauthorised or Forbidden."""
     if who == PUBLIC:
         return Visit(request, None, request.cookies.get(ENTRY) or "")
     token = request.cookies.get(SESSION) or ""
     if not token:
         raise Unauthorised("您还没有进入控制台。", code="no_session")
-    actor = await sessions.actor_of(token, kind=HALF if who == HALF else "console", request_id=request.ctx.request_id)
+    actor = await sessions.actor_of(token, kind=HALF if who == HALF else "console", request_id=request.ctx.request_id, quiet=quiet)
     request.ctx.member_id = actor.member_id
     if who not in (SIGNED_IN, HALF):
         access.require(actor, who)
@@ -144,6 +148,15 @@ def refuse_forged(request: Request, token: str) -> None:
     if not any(hmac.compare_digest(given.encode("utf-8", "surrogatepass"), one.encode()) for one in expected):
         raise Forbidden("页面已失效，请返回刷新后再试。", code="csrf")
 
+
+def leads(actor: Actor, path: str) -> bool:
+    """Whether there is such a page (its pattern below /console) and this actor may open it: where a link would lead somewhere."""
+    return any(
+        each.path == PREFIX + path and (each.who in (PUBLIC, SIGNED_IN) or actor.has(each.who)) for each in PAGES if each.who != HALF
+    )
+
+
+templates.globals.update(leads=leads)
 
 # --- replies ----------------------------------------------------------------------------------------------------------
 

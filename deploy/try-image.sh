@@ -98,7 +98,7 @@ started+=("$web")
 await curl -sf "http://127.0.0.1:$port/readyz"
 say "serve --workers 2, ready after" "$(ms_since "$began")"
 for path in /healthz /readyz; do say "GET $path" "$(curl -s "http://127.0.0.1:$port$path")"; done
-for path in /docs /openapi.json /docs/vendor/swagger-ui-bundle.js /console/static/console.css /console/; do
+for path in /m/ /docs /openapi.json /docs/vendor/swagger-ui-bundle.js /console/static/console.css /console/; do
   say "GET $path" "$(curl -s -o /dev/null -w '%{http_code}, %{size_download} bytes' "http://127.0.0.1:$port$path")"
 done
 health=$("${buildah[@]}" inspect --format '{{range .Docker.Config.Healthcheck.Test}}{{.}}{{"\n"}}{{end}}' "$container" | tail -n +2)

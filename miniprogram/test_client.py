@@ -49,7 +49,7 @@ def install(folder: Path, path: str) -> None:
     stamp = folder / "node_modules" / ".tested"
     if stamp.is_file() and stamp.read_bytes() == lock:
         return
-    build_h5.run(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"], path, beside=False, cwd=folder)
+    build_h5.fetch(path, beside=False, folder=folder)
     stamp.write_bytes(lock)
     if folder == HERE:
         build_h5.note_installed()

@@ -14,6 +14,7 @@ MODULES = (
     "models.tasks",
     "models.readings",
     "models.quizzes",
+    "models.reviews",
     "models.checkins",
     "models.reflections",
     "models.figures",

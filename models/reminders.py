@@ -1,5 +1,5 @@
 """Reminders (提醒): the work itself stands in these rows, so that a restart loses none of it. A live one is unique by (member, day):
-a partial index of migration 0012."""
+a partial index of migration 0013."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from backend.kernel import clock
 # What grows with every day, or is as large as the roster of a city.
 GROWING = (
     "account", "answer", "answer_tally", "audit_entry", "check_in", "consent", "daily_task", "guess", "idempotency_key", "leave", "member",
-    "period_figure", "plan_member", "reading", "reflection", "session", "standing", "task_aspect", "task_fetch", "task_figure",
+    "period_figure", "plan_member", "reading", "reflection", "review", "session", "standing", "task_aspect", "task_fetch", "task_figure",
     "task_passage", "task_question",
 )  # fmt: skip
 BRANCHES, MEMBERS, DAYS = 300, 40, 200
@@ -78,6 +78,8 @@ INSERT INTO check_in (member_id, task_id, task_date, kind, checked_in_at, checke
   FROM member m JOIN daily_task t ON t.branch_id = m.branch_id WHERE m.branch_id < 54 AND m.id % 10 < 3 AND t.date < DATE '{TODAY}';
 INSERT INTO answer (member_id, question_id, task_id, task_date, is_first, given, "right", answered_at)
   SELECT c.member_id, 1 + c.task_id % 300, c.task_id, c.task_date, true, '["A"]', false, now() FROM check_in c;
+INSERT INTO review (member_id, question_id, stability, difficulty, reviewed_on, due_on, given, "right", reviewed_at)
+  SELECT DISTINCT ON (member_id, question_id) member_id, question_id, 3, 5, task_date, task_date + 3, '["A"]', true, now() FROM answer;
 INSERT INTO reading (member_id, passage_id, task_id, task_date, read_at)
   SELECT c.member_id, 1 + c.task_id % 300, c.task_id, c.task_date, now() FROM check_in c;
 INSERT INTO reflection (member_id, task_id, task_date, body, state, written_at)

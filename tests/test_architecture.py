@@ -19,9 +19,10 @@ LONGEST = 300
 
 # Features of backend/ in import order: each may import only those before it.
 FEATURES = (
-    "months branches figures audiences audit consents sessions members guesses second_factors console_entry console_links "
-    "console_scans keys auth leaves push answering feedback corrections subscriptions reflections privacy calendar texts questions "
-    "curriculum plans tasks readings quizzes checkins reviews notices progress coverage reminders checks backups moves housekeeping "
+    "months branches figures audiences audit consents sessions members guesses second_factors console_entry "
+    "console_links console_scans keys auth leaves push answering feedback corrections subscriptions reflections "
+    "privacy calendar texts questions curriculum plans tasks readings quizzes reviews checkins notices progress "
+    "coverage attention reminders checks backups moves housekeeping "
     "worker doctor demo bench_data"
 ).split()
 
@@ -30,6 +31,7 @@ HOMES = {
     "sanic": ("api/", "console/", "backend/wechat/sandbox/"),
     "tortoise": ("models/", "backend/"),
     "asyncpg": (
+        "backend/kernel/connection.py",
         "backend/kernel/database.py",
         "backend/kernel/schema.py",
     ),
@@ -44,8 +46,8 @@ HOMES = {
     "lxml": ("backend/kernel/documents", "backend/kernel/webpages"),
     "prometheus_client": ("backend/kernel/metrics",),
     "jinja2": ("console/",),
+    "fsrs": ("backend/reviews.py",),
     "pyotp": ("backend/second_factors.py",),
-    "fsrs": ("backend/reviews_schedule.py",),
     "taskiq": ("backend/kernel/wakeups.py",),
     "taskiq_redis": ("backend/kernel/wakeups.py",),
     "segno": ("backend/wechat/sandbox/", "console/"),

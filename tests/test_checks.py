@@ -161,6 +161,11 @@ BROKEN = {
     ),
     "a unit of another branch": ("记录跨越了支部", ["UPDATE unit SET branch_id = {other_branch} WHERE branch_id = {branch}"]),
     "a path that does not lead to the parent": ("支部的层级路径与上级不符", ["UPDATE branch SET path = '/1/2/3/' WHERE id = {branch}"]),
+    "a review of what was never mistaken": (
+        "复习的题目从未答错过",
+        ['INSERT INTO review (member_id, question_id, stability, difficulty, reviewed_on, due_on, given, "right", reviewed_at) '
+         "SELECT {alice}, MIN(question_id), 1, 5, {today}, {tomorrow}, '[]', true, MIN(answered_at) FROM answer WHERE member_id = {alice}"],
+    ),
     "a task that its periods do not know of": (
         "按期间的汇总与逐日汇总不一致",
         ["UPDATE daily_task SET rolled_up = true WHERE id = {earlier}"],

@@ -140,7 +140,7 @@ async def test_another_branchs_plan_and_task_are_not_there(door: Door, office: D
     await Unit.create(branch=cast.other, name="外专委会", position=0)
     [task] = await add_plan(cast, days=[clock.today() + DAY])
     stranger = await Desk(door).enter(cast.other_secretary)
-    for path in (f"/plans/{cast.plan.id}", f"/plans/tasks/{task.id}", "/plans/999999999"):
+    for path in (f"/plans/{cast.plan.id}", f"/plans/tasks/{task.id}", "/plans/999999999", f"/plans/{2**70}"):
         assert (await stranger.see(path)).status == 404, path
     for path in (f"/plans/{cast.plan.id}", f"/plans/{cast.plan.id}/extend", f"/plans/tasks/{task.id}"):
         reply = await send(stranger, path, {"title": "外", "ends_on": str(clock.today() + 30 * DAY)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from datetime import timedelta
 from typing import Any
 
@@ -47,11 +48,25 @@ async def test_the_workbook_shows_the_figures_of_the_api(door: Door, cast: Cast,
     assert list(sheets) == [name, "说明"]
 
 
+async def test_each_workbook_carries_a_chart_of_its_own(door: Door, cast: Cast):
+    await add_plan(cast, days=[TODAY])
+    for params in ({"by": "aspect"}, {"by": "unit", "and": "aspect"}):
+        reply = await door.get("/stats/coverage.xlsx", cast.secretary, params=params)
+        with zipfile.ZipFile(io.BytesIO(reply.body)) as archive:
+            assert [name for name in archive.namelist() if name.startswith("xl/charts/chart")] == ["xl/charts/chart1.xml"]
+
+
 async def test_two_axes_stand_line_by_line_with_their_totals(door: Door, cast: Cast):
     [task] = await add_plan(cast, days=[TODAY], aspects=(1, 2))
     await check_in(door, cast.alice, task.id)
     found = await table(door, cast.secretary, "unit", **{"and": "tier"})
-    lines = (await book(door, cast.secretary, by="unit", **{"and": "tier"}))["按专委会与类别"]
+    sheets = await book(door, cast.secretary, by="unit", **{"and": "tier"})
+    assert list(sheets) == ["覆盖率矩阵", "按专委会与类别", "说明"]
+    grid = sheets["覆盖率矩阵"]
+    assert grid[0] == ["专委会", *(column["label"] for column in found["columns"]), "合计"]
+    for line, row in zip(grid[1:], found["rows"], strict=True):
+        assert line == [row["label"], *(cell["coverage"] for cell in row["cells"].values()), row["cell"]["coverage"]]
+    lines = sheets["按专委会与类别"]
     expected = []
     for row in found["rows"]:
         expected += [[row["label"], column["label"], *figures(row["cells"][column["key"]])] for column in found["columns"]]

@@ -87,7 +87,7 @@ async def test_a_member_who_withdraws_changes_no_figure_of_a_month_that_is_over(
     assert {row["period"] for row in before} >= {f"{OLD:%Y-%m}", f"{NEW:%Y-%m}"}
     assert sum(row["on_time"] + row["makeup"] for row in before if row["period"] == f"{OLD:%Y-%m}" and not row["aspect_id"]) == 2
     await Consent.create(member_id=history.people[0], version="v1", given_at=clock.now())
-    await privacy.withdraw_for(member_id=history.people[0], name="人")
+    await privacy.withdraw_for(None, member_id=history.people[0], name="人")
     history.world["members"][history.people[0]]["left"] = REAL_TODAY
     await compare(history, today=TODAY)
     assert await checks.broken(branch_id=history.secretary.branch_id) == []

@@ -46,6 +46,8 @@ ROWS: dict[str, set[str]] = {
     "DELETE /me/leaves/<leave_id:int>": BOUND,
     "GET /me/progress": BOUND,
     "GET /me/mistakes": BOUND,
+    "GET /me/reviews": BOUND,
+    "POST /me/reviews/<question_id:int>": CONSENTED,
     "GET /me/notices": BOUND,
     "GET /me/texts/<text_id:str>": BOUND,
     "POST /feedback": BOUND,

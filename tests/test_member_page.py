@@ -81,6 +81,13 @@ def test_the_client_shows_the_notice_that_is_in_force():
     assert re.search(r'NOTICE_VERSION = "(.+)"', shown).group(1) == consents.CURRENT
 
 
+def test_every_kind_of_ones_own_data_has_a_chinese_name():
+    from api.privacy import Export
+
+    named = (ROOT / "miniprogram" / "src" / "logic" / "copy.ts").read_text("utf-8")
+    assert [kind for kind in Export.__struct_fields__ if kind != "exported_at" and f"  {kind}: " not in named] == []
+
+
 def test_every_page_a_message_may_open_is_a_page_of_the_client():
     from backend.demo_wechat import PAGES
 

@@ -49,7 +49,10 @@ async def lived(door: Door, cast: Cast, sandbox: Any) -> tuple[Person, list[str]
     done, key = {**whole_day(task), "reflection": f"心得{mark}，很受教育。"}, {"Idempotency-Key": f"key-{mark}"}
     assert (await door.post(f"/tasks/{tasks[0].id}/check-in", member, done, headers=key)).status == 201
     task = (await door.get(f"/tasks/{tasks[1].id}", member)).json
-    assert (await door.post(f"/tasks/{tasks[1].id}/answers", member, {"answers": whole_day(task)["answers"][:1]})).status == 200
+    assert (
+        await door.post(f"/tasks/{tasks[1].id}/answers", member, {"answers": whole_day(task, right=False)["answers"][:1]})
+    ).status == 200
+    assert (await door.post(f"/me/reviews/{task['questions'][0]['id']}", member, {"choice": ["A"]})).status == 200
     assert (await door.post("/feedback", member, {"text": f"投诉{mark}"})).status == 201
     assert (await door.post("/me/corrections", member, {"subject": "roster", "text": f"更正{mark}"})).status == 201
     assert (await door.post("/me/subscriptions", member, {"prompt": f"p{mark}", "results": {REMINDER: "accept"}})).status == 200
@@ -90,7 +93,8 @@ async def test_the_copy_holds_every_row_about_the_member_and_nothing_about_other
         "standings": 1, "roles": 0, "invites": 0, "consents": 1, "accounts": 1, "sessions": 1, "console_links": 1, "leaves": 1, "plans": 1,
         "readings": 2, "answers": 4, "answer_tallies": 1, "check_ins": 1, "idempotency_keys": 1, "reflections": 1, "feedback": 1,
         "corrections": 1, "reminders": 1, "subscriptions": 1, "grant_entries": 1,
-        "reviews": 0, "review_answers": 0, "console_scans": 0, "second_factors": 0, "recovery_codes": 0,
+        "reviews": 1,
+        "console_scans": 0, "second_factors": 0, "recovery_codes": 0,
         "task_fetches": lengths["task_fetches"], "audit_entries": 1,
     }  # fmt: skip
     row = await Member.get(id=member.id)

@@ -24,7 +24,7 @@ async def plans(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> 
         assert daka("migrate", env=env, cwd=folder).returncode == 0
         done = subprocess.run(
             [sys.executable, str(ROOT / "tests" / "statements.py")],
-            env=env, cwd=folder, capture_output=True, text=True, timeout=DEADLINE_S, check=False,
+            env=env, cwd=folder, capture_output=True, text=True, timeout=5 * DEADLINE_S, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         yield json.loads(done.stdout)

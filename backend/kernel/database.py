@@ -31,6 +31,7 @@ from tortoise.transactions import in_transaction
 
 import models
 from backend.kernel import last_steps, metrics
+from backend.kernel.connection import Connection
 from backend.kernel.errors import Unavailable
 from backend.kernel.settings import Settings
 
@@ -48,6 +49,7 @@ AWAY: tuple[type[BaseException], ...] = (
     DBConnectionError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.TooManyConnectionsError,
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
@@ -64,16 +66,6 @@ _under_way: set[asyncio.Task] = set()
 _inside = contextvars.ContextVar("daka_transaction", default=False)
 
 
-class _Connection(asyncpg.Connection):
-    """A connection that goes back to its pool without four statements of cleaning up: nothing here listens, sets or locks for a session.
-
-    A transaction that was left open is still rolled back.
-    """
-
-    def get_reset_query(self) -> str:
-        return ""
-
-
 # Questions are small and many. The planner does not know which partition will be asked: for all it would start workers and compile.
 SETTINGS = {"jit": "off", "max_parallel_workers_per_gather": "0", "plan_cache_mode": "force_generic_plan"}
 
@@ -86,7 +78,7 @@ def config(settings: Settings, *, pool: int = 8) -> dict[str, Any]:
         connection = expand_db_url(_with(url, journal_mode="WAL", synchronous="FULL", busy_timeout="5000", foreign_keys="ON"))
     else:
         connection = expand_db_url(_with(_asyncpg(url), minsize="1", maxsize=str(pool)))
-        connection["credentials"] |= {"connection_class": _Connection, "server_settings": {**SETTINGS}}
+        connection["credentials"] |= {"connection_class": Connection, "server_settings": {**SETTINGS}}
     return {
         "connections": {"default": connection},
         "apps": {"models": {"models": list(models.MODULES), "migrations": "models.migrations", "default_connection": "default"}},

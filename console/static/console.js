@@ -16,3 +16,8 @@ document.addEventListener("submit", (event) => {
 window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });
+
+// A choice that shows something else at once; without script its form has a button.
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-submits]") && event.target.value !== "own") event.target.form.requestSubmit();
+});

@@ -66,6 +66,12 @@ async def look_around(phone: Phone, task: dict[str, Any]) -> None:
     await phone.tap("错题本")
     await phone.sees(task["questions"][0]["stem"])
     await phone.sees("正确答案")
+    await phone.tap("再答一次")
+    await phone.answer(task["questions"][0], look=lambda: phone.sees("再复习这一题"))
+    await phone.page.locator(".btn.main:visible").click()
+    await phone.sees("1 题答对 1 题")
+    await phone.open("pages/mistakes/mistakes")
+    await phone.sees("没有错题")
 
 
 async def test_no_is_a_full_answer_at_the_first_screen_and_at_the_second(base: str, browser: Any):
@@ -164,8 +170,10 @@ def unfinished(base: str) -> list[dict[str, Any]]:
     return found
 
 
-PLACES = ("today/today", "calendar/calendar", "progress/progress", "me/me", "mistakes/mistakes", "data/data", "notice/notice",
-          "feedback/feedback", "leave/leave", "sessions/sessions", "unit/unit", "text/text?key=report")  # fmt: skip
+PLACES = (
+    "today", "calendar", "progress", "me", "mistakes", "review", "reminders", "correction", "data", "notice", "feedback", "leave",
+    "sessions", "unit", "text?key=report",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(("size", "scheme"), [("standard", "light"), ("largest", "dark")])
@@ -176,7 +184,8 @@ async def test_every_page_fits_the_screen_and_axe_finds_nothing_grave(base: str,
     await phone.page.evaluate(f"localStorage.setItem('daka.size', JSON.stringify({{type: 'string', data: JSON.stringify('{size}')}}))")
     faults = {}
     for place in PLACES:
-        await phone.open(f"pages/{place}")
+        name, mark, query = place.partition("?")
+        await phone.open(f"pages/{name}/{name}{mark}{query}")
         await phone.page.locator("uni-page-body .h1").first.wait_for()
         await phone.page.wait_for_load_state("networkidle")
         k = await phone.page.locator(".app").evaluate("(element) => element.style.getPropertyValue('--k')")

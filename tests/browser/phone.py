@@ -143,7 +143,7 @@ class Phone:
         await self.tap("同意并继续")
         await self.sees("导读")
 
-    async def answer(self, question: dict[str, Any], *, rightly: bool = True, offline: bool = False) -> None:
+    async def answer(self, question: dict[str, Any], *, rightly: bool = True, offline: bool = False, look: Any = None) -> None:
         """Gives an answer; a wrong one, and one without a network, is looked at before going on."""
         await self.sees(question["stem"])
         right = self.right[question["stem"]]
@@ -161,6 +161,8 @@ class Phone:
             await self.sees("已记下，联网后核对对错")
         elif not rightly:
             await self.sees("答错了")
+        if look:
+            await look()
         if offline or not rightly:
             await self.page.locator(".btn.main:visible").click()
             self.taps += 1

@@ -6,12 +6,14 @@ import pytest
 import stage
 from playwright.async_api import Browser
 
-from console.http import PAGE, PAGES
+from console.http import HALF, PAGE, PAGES
 
 
 async def test_every_page_is_found_by_following_links(browser: Browser, service: stage.Service) -> None:
     found = {name for name, _, _ in await stage.every_page(browser, service)}
-    assert {stage.name_of(page.path) for page in PAGES if page.method == "GET" and page.gives == PAGE} - found == set()
+    # The question for the second factor opens for nobody who is in: walk_signin.py looks at it.
+    wanted = {stage.name_of(page.path) for page in PAGES if page.method == "GET" and page.gives == PAGE and page.who != HALF}
+    assert wanted - found == set()
 
 
 @pytest.mark.parametrize("scheme", stage.SCHEMES)

@@ -49,6 +49,19 @@ async def read(source: str | Path, *statements: str) -> list[list[tuple[Any, ...
         await connection.close()
 
 
+async def change(source: str | Path, statement: str, question: str) -> list[tuple[Any, ...]]:
+    """Writes before the load, and reads what is there then."""
+    if isinstance(source, Path):
+        with closing(sqlite3.connect(source)) as connection:
+            connection.execute(statement)
+            connection.commit()
+    else:
+        connection = await asyncpg.connect(source)
+        await connection.execute(statement)
+        await connection.close()
+    return (await read(source, question))[0]
+
+
 async def last_check_in(source: str | Path) -> int:
     """The id of the last check-in before the load."""
     [[(last,)]] = await read(source, "SELECT MAX(id) FROM check_in")

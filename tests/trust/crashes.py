@@ -11,52 +11,17 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import process
-from trust import books
-from trust.ledger import Ledger, Load, requests_of
-from trust.machines import Postgres, Redis, Service, check, folder
+from trust.machines import check
 from trust.report import Run
+from trust.world import World, world
 from waiting import until
 
 from bench import places
 
 DATABASES = ("postgres", "sqlite")
 RATE, SPIKE, SPIKE_S = 40.0, 300.0, 0.5  # check-ins a second; when the kill comes everybody is at it
-
-
-@dataclass
-class World:
-    """A filled installation under load."""
-
-    service: Service
-    load: Load
-    source: str | Path
-    since: int
-
-
-@asynccontextmanager
-async def world(database: str, *, size: places.Size, rate: float, dice: random.Random) -> AsyncIterator[World]:
-    """Two workers on PostgreSQL and Redis, or one process on SQLite, with members who check in."""
-    with ExitStack() as stack:
-        home = stack.enter_context(folder("trust"))
-        chosen = {"DATA_DIR": str(home), "SECRET_KEY": places.KEY, "LOG_LEVEL": "WARNING"}
-        source: str | Path = home / "daka.sqlite3"
-        if database == "postgres":
-            source = stack.enter_context(Postgres()).url
-            chosen |= {"DATABASE_URL": source, "REDIS_URL": stack.enter_context(Redis()).url}
-        env = process.environment(**chosen)
-        await asyncio.to_thread(places.fill, env, size, home)
-        since = await books.last_check_in(source)
-        async with Service(env, home, workers=2 if database == "postgres" else 1) as service:
-            load = Load(service.base, requests_of(home / "check-in.tsv"), Ledger(home / "ledger.tsv"), dice, rate)
-            async with load.going():
-                yield World(service, load, source, since)
 
 
 async def crash(made: World, victim: str, dice: random.Random) -> dict[str, Any]:
@@ -81,8 +46,7 @@ async def crash(made: World, victim: str, dice: random.Random) -> dict[str, Any]
     await until(made.service.is_whole, seconds=60)
     whole_s = time.monotonic() - began
     await asyncio.sleep(1)
-    await made.load.quiet()
-    found = await books.compare(made.source, made.load.ledger, since=made.since)
+    found = await made.settled()
     return {
         "victim": victim,
         **found,
@@ -105,8 +69,6 @@ async def main() -> int:
                 with run.piece(name) as found:
                     victim = "group" if database == "sqlite" or int(name[-2:]) % 2 else "worker"
                     found |= await crash(made, victim, run.dice(name))
-                    assert made.load.wrong == [], made.load.wrong[:3]
-                    assert (found["lost"], found["duplicates"], found["orphans"], found["unacknowledged"]) == (0, 0, 0, 0)
                     assert found["ready_s"] <= run.given.ready_s and found["new"] > 0
                     await asyncio.to_thread(check, made.service)
     return run.conclude(new=sum, cut_off=sum, lost=sum, duplicates=sum, orphans=sum, ready_s=max)

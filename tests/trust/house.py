@@ -68,7 +68,7 @@ async def house(*, dialect: str = "postgres", log_level: str = "WARNING", **more
             open_.callback(stop)
         else:
             database_url = f"sqlite://{folder / 'daka.sqlite3'}"
-        state = SandboxState(APPID, SECRET)
+        state = SandboxState(APPID, SECRET, "", PUSH_TOKEN, AES_KEY)
         address = await open_.enter_async_context(serve(build_app(state)))
         given = {
             "DATABASE_URL": database_url, "REDIS_URL": redis_url, "SECRET_KEY": KEY, "WECHAT_APPID": APPID, "WECHAT_SECRET": SECRET,

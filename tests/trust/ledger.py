@@ -65,12 +65,14 @@ class Ledger:
 
     def __init__(self, file: Path) -> None:
         self.acknowledged: dict[tuple[int, int], int] = {}
+        self.first_told: dict[tuple[int, int], float] = {}
         self.changed: list[str] = []
         self._file = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     def enter(self, request: Request, check_in: int) -> None:
         pair = (request.member_id, request.task_id)
         os.write(self._file, f"{check_in}\t{request.key}\t{time.time():.3f}\n".encode())
+        self.first_told.setdefault(pair, time.time())
         if self.acknowledged.setdefault(pair, check_in) != check_in:
             self.changed.append(f"{pair}: {self.acknowledged[pair]}, then {check_in}")
 
@@ -87,6 +89,7 @@ class Load:
     ledger: Ledger
     dice: random.Random
     rate: float
+    force_close: bool = False  # a connection for each request, as from that many phones
     attempts: list[Attempt] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     cut_off: Counter[str] = field(default_factory=Counter)
@@ -97,7 +100,7 @@ class Load:
     async def going(self) -> AsyncIterator[None]:
         """Within the block requests leave while `send` holds; in the end all that were sent are seen through."""
         async with aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)
+            connector=aiohttp.TCPConnector(limit=0, force_close=self.force_close), timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)
         ) as self._session:
             self.go_on()
             sender = asyncio.create_task(self._send())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -120,6 +121,11 @@ class Service:
 
     def open_files(self) -> int:
         return sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in self.workers())
+
+    def faults(self) -> list[str]:
+        """What the service itself calls its errors, as its log has them."""
+        lines = [json.loads(line) for line in self.log.read_text("utf-8").splitlines() if line.startswith("{")]
+        return [json.dumps(line, ensure_ascii=False) for line in lines if line["event"] in ("server_error", "background_error")]
 
     def kill_one(self, dice: random.Random) -> None:
         os.kill(dice.choice(self.workers()), signal.SIGKILL)

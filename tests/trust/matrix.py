@@ -15,6 +15,7 @@ from sanic import Sanic
 from test_matrix import ENDS_THE_CALLER, ROWS, STRANGERS, callers
 from trust.house import House, house
 from trust.report import Run
+from trust.strangers import STREAMS
 
 from api.app import create_app
 from api.http import ENDPOINTS, PREFIX
@@ -103,7 +104,7 @@ async def pages(door: Door, cast: Cast, ids: dict[str, Any]) -> tuple[int, list[
     people = {"member": cast.alice, "unit_head": cast.unit_head, "editor": cast.editor, "secretary": cast.secretary,
               "observer": cast.observer, "other_secretary": cast.other_secretary}  # fmt: skip
     for page in PAGES:
-        if page.who == PUBLIC:
+        if page.who == PUBLIC or page.path in STREAMS:
             continue
         for name, person in {"anonymous": None, "phone": cast.secretary, **people}.items():
             token = person.token if name == "phone" else ""

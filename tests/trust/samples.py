@@ -21,11 +21,13 @@ KINDS = {
     "task_id": "task", "task": "task", "tasks": "task", "member_id": "member", "member": "member", "members": "member", "actor": "member",
     "unit_id": "unit", "unit": "unit", "units": "unit", "leave_id": "leave", "session_id": "session", "plan_id": "plan", "plan": "plan",
     "question_id": "question", "question": "question", "questions": "question", "passage": "passage", "passages": "passage",
-    "branch": "branch", "text_id": "text",
+    "passage_id": "passage",
+    "branch": "branch", "text_id": "text", "key": "text",
 }  # fmt: skip
 # Numbers and lists of numbers that are no ids; `subject_id` is any kind's, and told by the branch of the entry.
 NO_IDS = {
-    "year", "limit", "weekdays", "aspects", "aspect", "questions_per_day", "makeup_days", "subject_id", "number", "grade", "hour", "minute",
+    "year", "day", "limit", "weekdays", "aspects", "aspect", "questions_per_day", "makeup_days", "subject_id", "number", "grade",
+    "hour", "minute",
     "times", "days", "budget", "dry_run", "partial", "withdrawn",
 }  # fmt: skip
 MISSING = 999_999_999

@@ -9,6 +9,9 @@ const NAMES: Record<string, string> = {
   accounts: "微信绑定",
   sessions: "登录",
   console_links: "控制台链接",
+  console_scans: "控制台扫码",
+  second_factors: "控制台二次验证",
+  recovery_codes: "控制台恢复码",
   leaves: "请假",
   plans: "学习计划",
   readings: "读过的段落",
@@ -22,6 +25,7 @@ const NAMES: Record<string, string> = {
   audit_entries: "操作记录",
   reviews: "复习",
   subscriptions: "接收提醒的许可",
+  grant_entries: "提醒许可的记录",
   corrections: "更正申请",
   reminders: "收到的提醒",
 };

@@ -8,6 +8,8 @@ export interface Day {
   task: number;
   date: string;
   read: number[];
+  /** The member has said that the reading is done; passages are marked before that, one by one. */
+  through: boolean;
   answers: Answer[];
   results: Result[];
   words: string;
@@ -19,7 +21,7 @@ export interface Day {
 export type Stage = "read" | "ask" | "finish" | "waiting" | "done";
 
 export const fresh = (task: Pick<Task, "id" | "date">): Day => ({
-  task: task.id, date: task.date, read: [], answers: [], results: [], words: "", finished: false, receipt: null,
+  task: task.id, date: task.date, read: [], through: false, answers: [], results: [], words: "", finished: false, receipt: null,
 });
 
 /** What the service knows, added to what the phone knows. */
@@ -27,6 +29,8 @@ export function joined(day: Day, task: Task): Day {
   const marked = task.passages.filter((passage) => passage.read).map((passage) => passage.id);
   return { ...day, read: [...new Set([...day.read, ...marked])] };
 }
+
+export const readThrough = (day: Day, passages: number[]): Day => ({ ...markedRead(day, passages), through: true });
 
 export const markedRead = (day: Day, passages: number[]): Day => ({ ...day, read: [...new Set([...day.read, ...passages])] });
 
@@ -50,7 +54,7 @@ export const nextQuestion = (task: Task, day: Day): number => task.questions.fin
 export function stageOf(task: Task, day: Day): Stage {
   if (task.progress.checked_in || day.receipt) return "done";
   if (day.finished) return "waiting";
-  if (unread(task, day).length) return "read";
+  if (!day.through || unread(task, day).length) return "read";
   return nextQuestion(task, day) >= 0 ? "ask" : "finish";
 }
 

@@ -10,7 +10,7 @@ export interface Reply { status: number; body: unknown; retryAfterS: number }
 
 export interface Sent { body?: object; token?: string | null; key?: string; fresh?: boolean }
 
-type Method = "GET" | "POST" | "DELETE" | "PATCH";
+export type Method = "GET" | "POST" | "PUT" | "DELETE" | "PATCH";
 
 /** Never throws. `fresh`: what another process of the service wrote a moment ago must be seen. */
 export function send(method: Method, path: string, sent: Sent = {}): Promise<Reply> {

@@ -1,6 +1,6 @@
 // Who is signed in. The session is kept on the phone and renewed without a word: before it ends, and when the service knows it no more.
 
-import { PREFIX, Problem, send, type Reply, type Sent } from "./request";
+import { PREFIX, Problem, send, type Method, type Reply, type Sent } from "./request";
 import { loginCode } from "./signin";
 import { drop, load, save } from "./store";
 import type { SignedIn } from "./types";
@@ -41,7 +41,7 @@ export async function renewInTime(now: Date = new Date()): Promise<void> {
 }
 
 /** One request as the member, signed in anew once when the service knows the session no more. Never throws. */
-export async function ask(method: "GET" | "POST" | "DELETE" | "PATCH", path: string, sent: Omit<Sent, "token"> = {}): Promise<Reply> {
+export async function ask(method: Method, path: string, sent: Omit<Sent, "token"> = {}): Promise<Reply> {
   const token = session()?.token;
   const reply = token ? await send(method, PREFIX + path, { ...sent, token }) : unknown();
   if (reply.status !== 401) return reply;
@@ -57,7 +57,7 @@ export async function ask(method: "GET" | "POST" | "DELETE" | "PATCH", path: str
 const unknown = (): Reply => ({ status: 401, body: { code: "unauthorised", detail: "请先登录。" }, retryAfterS: 0 });
 
 /** The reply's JSON. Throws Problem. */
-export async function call<T>(method: "GET" | "POST" | "DELETE" | "PATCH", path: string, body?: object, fresh = false): Promise<T> {
+export async function call<T>(method: Method, path: string, body?: object, fresh = false): Promise<T> {
   const reply = await ask(method, path, { body, fresh });
   if (reply.status >= 200 && reply.status < 300) return reply.body as T;
   throw Problem.of(reply);

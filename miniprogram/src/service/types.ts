@@ -123,3 +123,5 @@ export interface ProblemDocument {
 }
 
 export interface Page<T> { items: T[]; next: string | null }
+
+export interface Reflection { id: number; task: number; date: string; text: string; state: string; written_at: string }

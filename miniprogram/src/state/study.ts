@@ -1,12 +1,12 @@
 // Today's task and those of other days: from the service, else from what the phone kept; and what a member does with one.
 
-import { answered, answerStep, checkInStep, joined, markedRead, readingStep, unread } from "@/logic/day";
+import { answered, answerStep, checkInStep, joined, markedRead, readingStep, readThrough, unread } from "@/logic/day";
 import { shanghaiDay } from "@/logic/dates";
 import { uuid } from "@/logic/keys";
 import { Problem } from "@/service/request";
 import { call } from "@/service/session";
 import { load, save } from "@/service/store";
-import type { Answer, Receipt, Task, Today } from "@/service/types";
+import type { Answer, Page, Receipt, Reflection, Task, Today } from "@/service/types";
 import { app } from "./app";
 import { dayOf, flush, keepDay, outbox } from "./outbox";
 
@@ -57,7 +57,7 @@ export function finishReading(task: Task): void {
   const left = unread(task, before);
   const unsent = task.passages.filter((passage) => !passage.read).map((passage) => passage.id);
   if (unsent.length) outbox.add(readingStep(before, unsent, uuid(), new Date()));
-  keepDay(markedRead(before, left));
+  keepDay(readThrough(before, left));
   void flush();
 }
 
@@ -88,4 +88,15 @@ export async function receipt(task: Task): Promise<Receipt> {
   const found = await call<Receipt>("POST", `/tasks/${task.id}/check-in`, {});
   keepDay({ ...dayOf(task), finished: true, receipt: found });
   return found;
+}
+
+/** The member's own words on this day with the state of their check; null without any. Throws Problem. */
+export async function reflection(task: number): Promise<Reflection | null> {
+  for (let next: string | null = ""; next !== null; ) {
+    const page: Page<Reflection> = await call("GET", `/me/reflections?limit=200${next ? `&cursor=${next}` : ""}`);
+    const found = page.items.find((one) => one.task === task);
+    if (found) return found;
+    next = page.next;
+  }
+  return null;
 }

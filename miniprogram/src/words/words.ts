@@ -28,3 +28,11 @@ export const LEAVE_REASONS: { key: string; name: string }[] = [
   { key: "other", name: "其他" },
 ];
 export const LEAVE_STATES: Record<string, string> = { asked: "等待书记批准", granted: "已批准", refused: "未批准", cancelled: "已撤回" };
+
+export const SUBJECTS: { key: string; name: string }[] = [
+  { key: "roster", name: "名册信息" },
+  { key: "record", name: "学习记录" },
+  { key: "content", name: "学习内容" },
+  { key: "other", name: "其他" },
+];
+export const REFLECTION_STATES: Record<string, string> = { pending: "等待审阅", approved: "已通过", rejected: "未通过" };

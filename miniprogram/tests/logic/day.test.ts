@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
 import {
-  answered, answerStep, answerWords, checkInStep, fresh, joined, markedRead, nextQuestion, placeWords, readingStep, reopened, stageOf, unread, withResults,
+  answered, answerStep, answerWords, checkInStep, fresh, joined, markedRead, nextQuestion, placeWords, readingStep, readThrough, reopened, stageOf, unread, withResults,
 } from "@/logic/day";
 import { DAY, QUESTIONS, receipt, resultFor, task } from "../people";
 
 const ON_THE_DAY = new Date(`${DAY}T09:00:00+08:00`);
 const NEXT_DAY = new Date("2026-03-03T00:10:00+08:00");
-const all = QUESTIONS.reduce((day, question) => answered(day, { question: question.id, choice: ["A"] }), markedRead(fresh(task()), [1, 2, 3]));
+const all = QUESTIONS.reduce((day, question) => answered(day, { question: question.id, choice: ["A"] }), readThrough(fresh(task()), [1, 2, 3]));
 
 describe("the state of a task", () => {
   test("it goes from reading to questions to the button, to waiting, to done", () => {
@@ -14,7 +14,7 @@ describe("the state of a task", () => {
     const day = fresh(one);
     expect(stageOf(one, day)).toBe("read");
     expect(stageOf(one, markedRead(day, [1, 2]))).toBe("read");
-    expect(stageOf(one, markedRead(day, [1, 2, 3]))).toBe("ask");
+    expect(stageOf(one, readThrough(day, [1, 2, 3]))).toBe("ask");
     expect(stageOf(one, all)).toBe("finish");
     expect(stageOf(one, { ...all, finished: true })).toBe("waiting");
     expect(stageOf(one, { ...all, finished: true, receipt: receipt([]) })).toBe("done");
@@ -27,7 +27,11 @@ describe("the state of a task", () => {
 
   test("a task without questions goes from reading to the button", () => {
     const one = task({ questions: [] });
-    expect(stageOf(one, markedRead(fresh(one), [1, 2, 3]))).toBe("finish");
+    expect(stageOf(one, readThrough(fresh(one), [1, 2, 3]))).toBe("finish");
+  });
+
+  test("passages that are marked on the way do not turn the page: that is the member's to say", () => {
+    expect(stageOf(task(), markedRead(fresh(task()), [1, 2, 3]))).toBe("read");
   });
 
   test("what the service has marked as read is read here too, and nothing is unread again", () => {

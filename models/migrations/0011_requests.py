@@ -22,7 +22,7 @@ def _member(related, *, column="member", null=False):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0009_audit_chain")]
+    dependencies = [("models", "0010_reviews")]
 
     operations = [
         ops.AddField("Feedback", "answer", fields.TextField(default="")),

@@ -5,7 +5,7 @@ from tortoise.migrations import operations as ops
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0011_reminders")]
+    dependencies = [("models", "0012_reminders")]
 
     operations = [
         ops.RunSQL(

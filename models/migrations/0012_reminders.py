@@ -21,7 +21,7 @@ def _to(model, name, related, *, null=False):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0010_requests")]
+    dependencies = [("models", "0011_requests")]
 
     operations = [
         ops.AddField("StudyPlan", "remind_at", fields.CharField(max_length=5, null=True)),

@@ -1,0 +1,65 @@
+"""What the secretary should look at: who has been silent, which questions most get wrong, what waits for an answer."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+from backend import coverage_questions
+from backend.coverage import NO_PERSON
+from backend.coverage_questions import ENOUGH
+from backend.coverage_scope import scope_of
+from backend.figures_pairs import pairs_between
+from backend.kernel import access
+from backend.kernel.access import Actor
+from backend.kernel.database import fetch
+from backend.kernel.errors import Forbidden
+
+SILENT_DAYS = 3
+# Three task days lie within a month, also where a plan has one a week.
+LOOK_BACK = timedelta(days=31)
+# A question that fewer than half get right at first.
+HARD = 0.5
+QUESTIONS_READ = 500
+
+_SILENT = """
+WITH {pairs}, last AS (
+  SELECT p.member_id, p.on_time + p.makeup + p.proxy AS done, p.date,
+    ROW_NUMBER() OVER (PARTITION BY p.member_id ORDER BY p.date DESC, p.task_id DESC) AS place FROM pair p WHERE p.excused = 0
+)
+SELECT m.id, m.name, u.name AS unit FROM last l JOIN member m ON m.id = l.member_id
+LEFT JOIN standing st ON st.member_id = m.id AND st.starts_on <= $1 AND (st.until IS NULL OR st.until > $1)
+LEFT JOIN unit u ON u.id = st.unit_id WHERE l.place <= {days} AND (m.left_on IS NULL OR m.left_on > $1)
+GROUP BY m.id, m.name, u.id, u.name, u.position HAVING COUNT(*) = {days} AND SUM(l.done) = 0
+ORDER BY CASE WHEN u.id IS NULL THEN 1 ELSE 0 END, u.position, u.id, m.id
+"""
+
+
+async def silent(actor: Actor, *, today: date) -> list[dict[str, Any]]:
+    """[{"id", "name", "unit"}] of who has done none of the last three task days before today; days on leave do not count (one query).
+
+    In the order of committees and roster. Raises Forbidden for an observer.
+    """
+    scope = await scope_of(actor)
+    if scope.figures_only:
+        raise Forbidden(NO_PERSON)
+    yesterday = today - timedelta(days=1)
+    pairs = pairs_between(today - LOOK_BACK, yesterday, branches=scope.where("{0}"), unit_id=scope.unit_id)
+    return await fetch(_SILENT.format(pairs=pairs, days=SILENT_DAYS), today)
+
+
+async def hard_questions(actor: Actor, *, today: date, most: int = 3) -> list[dict[str, Any]]:
+    """The questions of the last month that most got wrong at first, hardest first, as of coverage_questions.items (two queries)."""
+    found = await coverage_questions.items(actor, first=today - LOOK_BACK, last=today, after=0, limit=QUESTIONS_READ, today=today)
+    hard = [item for item in found if item["attempts"] >= ENOUGH and item["facility"] < HARD]
+    return sorted(hard, key=lambda item: (item["facility"], item["question"]))[:most]
+
+
+async def waiting(actor: Actor) -> int:
+    """How many requests for leave wait for the secretary (one query)."""
+    access.require(actor, "leaves.decide")
+    rows = await fetch(
+        "SELECT COUNT(*) AS n FROM leave l JOIN member m ON m.id = l.member_id WHERE m.branch_id = $1 AND l.state = 'asked'",
+        actor.branch_id,
+    )
+    return rows[0]["n"]

@@ -1,0 +1,120 @@
+"""The people behind a cell of the coverage: who is assigned, done, excused (and why) and missing in a slice and a period.
+
+Not for an observer, who sees figures alone. Reasons of leave are for the secretary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from backend import coverage_sql
+from backend.coverage import NO_PERSON, period_of
+from backend.coverage_scope import Scope, scope_of
+from backend.coverage_sql import ASPECTS, STATUSES, TIERS
+from backend.figures_pairs import pairs_between
+from backend.kernel.access import Actor
+from backend.kernel.database import as_date, fetch
+from backend.kernel.errors import Forbidden, Invalid, NotFound
+from backend.rules.cells import SUMMED, cell, together
+
+CUTS = ("aspect", "unit", "tier", "status", "day", "member")
+
+_PEOPLE = """
+WITH {pairs}, slice AS (
+  SELECT p.member_id, SUM(1 - p.excused) AS assigned, SUM(p.excused) AS excused, SUM(p.on_time) AS on_time, SUM(p.makeup) AS makeup,
+    SUM(p.proxy) AS proxy, SUM(p.firsts) AS firsts, SUM(p.rights) AS rights,
+    SUM(CASE WHEN p.date = $1 THEN 1 - p.excused - p.on_time - p.makeup - p.proxy ELSE 0 END) AS open
+  FROM pair p WHERE {where} GROUP BY p.member_id
+)
+SELECT s.*, m.name, u.name AS unit FROM slice s JOIN member m ON m.id = s.member_id
+LEFT JOIN standing st ON st.member_id = m.id AND st.starts_on <= $1 AND (st.until IS NULL OR st.until > $1)
+LEFT JOIN unit u ON u.id = st.unit_id ORDER BY CASE WHEN u.id IS NULL THEN 1 ELSE 0 END, u.position, u.id, m.id
+"""
+_LEAVES = """
+SELECT l.member_id, l.reason, l.starts_on, l.ends_on FROM leave l JOIN member m ON m.id = l.member_id
+WHERE m.branch_id = $1 AND l.state = 'granted' AND l.starts_on <= $3 AND l.ends_on >= $2 ORDER BY l.starts_on
+"""
+
+
+async def people(
+    actor: Actor, *, cut: Mapping[str, str], first: date | None = None, last: date | None = None, today: date
+) -> dict[str, Any]:
+    """{"from", "to", "labels": {cut: what it is called}, "total": Cell, "people": [{"id", "name", "unit", "cell", "leaves"}]}.
+
+    `cut` narrows by any of CUTS, as the keys of `coverage`; the period is that of `coverage`. In the order of committees and roster, never
+    by a rate. "leaves" are the granted ones of the period, null for whoever may not know reasons. At most three queries.
+    Raises Forbidden for an observer, NotFound for an aspect, unit or day that is none, Invalid for other cuts.
+    """
+    scope = await scope_of(actor)
+    if scope.figures_only:
+        raise Forbidden(NO_PERSON)
+    names = await coverage_sql.names(scope, ["aspect", "unit"])
+    labels = {axis: _label(axis, key, names) for axis, key in cut.items()}
+    first, last = period_of(names["start"], first, last, today)
+    rows = await fetch(_statement(scope, cut, first, last), today)
+    leaves: dict[int, list[dict[str, Any]]] = {}
+    knows_reasons = actor.has("leaves.decide")
+    for row in await fetch(_LEAVES, actor.branch_id, first, last) if knows_reasons else []:
+        leaves.setdefault(row["member_id"], []).append({**row, "starts_on": as_date(row["starts_on"]), "ends_on": as_date(row["ends_on"])})
+    return {
+        "from": first,
+        "to": last,
+        "labels": labels,
+        "total": cell(together({name: row[name] for name in SUMMED} for row in rows)),
+        "people": [
+            {
+                "id": row["member_id"],
+                "name": row["name"],
+                "unit": row["unit"],
+                "cell": cell({name: row[name] for name in SUMMED}),
+                "leaves": leaves.get(row["member_id"], []) if knows_reasons else None,
+            }
+            for row in rows
+        ],
+    }
+
+
+def _statement(scope: Scope, cut: Mapping[str, str], first: date, last: date) -> str:
+    """Every value in it was made a number or a word of ours by `_label`."""
+    told = {
+        "aspect": lambda key: f"(p.aspects & {1 << int(key)}) <> 0",
+        "unit": lambda key: f"p.unit_id = {int(key)}",
+        "tier": lambda key: f"p.tier = '{key}'",
+        "status": lambda key: f"p.status = '{key}'",
+        "day": lambda key: f"p.date = '{date.fromisoformat(key).isoformat()}'",
+        "member": lambda key: f"p.member_id = {int(key)}",
+    }
+    where = " AND ".join(told[axis](key) for axis, key in cut.items()) or "1 = 1"
+    also = ASPECTS if "aspect" in cut else ""
+    if "day" in cut:
+        first = last = date.fromisoformat(cut["day"])
+    pairs = pairs_between(first, last, branches=scope.where("{0}"), unit_id=scope.unit_id, also=also)
+    return _PEOPLE.format(pairs=pairs, where=where)
+
+
+def _label(axis: str, key: str, names: Mapping[str, list[dict]]) -> str:
+    match axis:
+        case "tier" | "status":
+            known: Mapping[str, str] = TIERS if axis == "tier" else STATUSES
+        case "aspect" | "unit":
+            known = {str(row["id"]): row["label"] for row in names[axis]} | ({"0": "未分组"} if axis == "unit" else {})
+        case "day":
+            return _day(key).isoformat()
+        case "member" if key.isascii() and key.isdigit() and len(key) < 19:
+            return key
+        case _:
+            raise Invalid(errors=[{"field": axis, "message": "没有这个维度"}])
+    if key not in known:
+        raise NotFound()
+    return known[key]
+
+
+def _day(text: str) -> date:
+    try:
+        if len(text) == 10:
+            return date.fromisoformat(text)
+    except ValueError:
+        pass
+    raise Invalid(errors=[{"field": "day", "message": "日期应写成 2023-02-23"}])
