@@ -17,11 +17,13 @@ from backend.kernel.errors import Conflict
 from backend.kernel.settings import Settings
 
 # What was ended after the backup must not come back to life (docs/decisions/0014), so everything of the kind ends with the restore.
-# Of use to every schema that a backup can have.
+# A backup from before a table existed has none of its rows to end.
 ENDED = {
     "session": "UPDATE session SET ended_at = $1 WHERE ended_at IS NULL",
     "console_link": "UPDATE console_link SET expires_at = $1 WHERE used_at IS NULL AND expires_at > $1",
     "invite": "UPDATE invite SET expires_at = $1 WHERE expires_at > $1",
+    "console_scan": "UPDATE console_scan SET expires_at = $1 WHERE used_at IS NULL AND expires_at > $1",
+    "recovery_code": "UPDATE recovery_code SET used_at = $1 WHERE used_at IS NULL",
 }
 
 
@@ -38,9 +40,9 @@ class Restored:
 async def restore(settings: Settings, *, path: Path, keep_findings: bool = False) -> Restored:
     """Puts the backup at `path` into the empty database of the settings, brings it to this version's schema and checks it.
 
-    Every session, unused console link and invitation ends with it. On any failure the place is empty again. Raises, before anything
-    is written, Torn, Conflict `backup_newer`, `other_dialect`, `not_empty` or `in_use`; afterwards Conflict `restore_failed`, and
-    `check_failed` when the data break an invariant, unless `keep_findings`.
+    Every session, unused console link, scanned code, recovery code and invitation ends with it. On any failure the place is empty
+    again. Raises, before anything is written, Torn, Conflict `backup_newer`, `other_dialect`, `not_empty` or `in_use`; afterwards
+    Conflict `restore_failed`, and `check_failed` when the data break an invariant, unless `keep_findings`.
     """
     with archive.opened(path) as backup:
         _refuse_what_does_not_fit(backup.manifest, settings)
@@ -101,8 +103,8 @@ async def _settle(manifest: Manifest) -> None:
     wrong = [f"{name} 应有 {count} 行，实有 {found[name]} 行" for name, count in manifest.counts.items() if found[name] != count]
     if wrong:
         raise Conflict(f"恢复后的行数与备份不符（{'；'.join(wrong[:3])}）。目标数据库已恢复为空。", code="restore_failed")
-    for statement in ENDED.values():
-        await fetch(statement, clock.now())
+    for name in manifest.counts.keys() & ENDED.keys():
+        await fetch(ENDED[name], clock.now())
 
 
 @transactional

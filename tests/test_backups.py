@@ -21,6 +21,7 @@ from backend.kernel import clock, database, schema, tables
 from backend.kernel import settings as kernel_settings
 from backend.kernel.errors import DakaError, Unauthorised
 from backend.kernel.settings import Settings
+from models.console import ConsoleScan, RecoveryCode
 
 TODAY = clock.today()
 
@@ -47,6 +48,11 @@ async def saved(settings: Settings, blank: Installation, tmp_path_factory: pytes
             await add_plan(cast, days=[TODAY - timedelta(days=1), TODAY])
             link = await console_links.create(None, member_id=cast.secretary.id)
             code = (await members.invite(None, member_id=cast.alice.id))["invite_code"]
+            await RecoveryCode.create(member_id=cast.secretary.id, code_hash="5" * 64)
+            now = clock.now()
+            await ConsoleScan.create(
+                member_id=cast.secretary.id, code_hash="6" * 64, confirmed_at=now, expires_at=now + timedelta(minutes=2)
+            )  # fmt: skip
         manifest = await backups.take(own.settings, path=folder / "saved.daka")
         yield Saved(own, cast, folder / "saved.daka", manifest, link, code)
 
@@ -200,6 +206,8 @@ async def test_nothing_that_lets_somebody_in_comes_back_to_life(saved: Saved, pl
         assert await database.fetch("SELECT id FROM session WHERE ended_at IS NULL") == []
         assert await database.fetch("SELECT id FROM invite WHERE expires_at > $1", now) == []
         assert len(await database.fetch("SELECT id FROM invite")) == 1
+        assert await database.fetch("SELECT id FROM console_scan WHERE expires_at > $1", now) == []
+        assert await database.fetch("SELECT id FROM recovery_code WHERE used_at IS NULL") == []
 
 
 def test_every_table_that_holds_what_lets_somebody_in_is_ended_by_a_restore():
