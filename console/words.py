@@ -85,5 +85,7 @@ ACTIONS = {
 FIELDS |= {
     "joined_on": "加入日期", "left_on": "离开日期", "title": "标题", "guidance": "导语", "prompt": "思考题", "ends_on": "结束日期",
     "starts_on": "开始日期", "studied_on": "学习日期", "state": "状态", "reason": "事由", "member": "成员", "days": "日期",
-    "parent": "上级", "account": "账号",
+    "parent": "上级", "account": "账号", "aspects": "方面", "units": "专委会", "tiers": "类别", "statuses": "身份", "weekdays": "星期",
+    "skip_holidays": "节假日", "count_workdays": "调休上班日", "makeup_days": "补卡天数", "questions_per_day": "每日题数", "syllabus": "学习内容",
+    "openid": "微信标识", "warning": "提示",
 }  # fmt: skip

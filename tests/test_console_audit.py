@@ -24,7 +24,9 @@ def _actor(cast: Cast) -> Actor:
 
 def rows(reply: Reply) -> list[tuple[str, str, str]]:
     """(who, what, to what) of each entry shown."""
-    found = re.findall(r'<th scope="row">(.*?)</th>\s*<td>(.*?)</td>\s*<td>(.*?)</td>', reply.body.decode(), re.S)
+    found = re.findall(
+        r'<th scope="row">(.*?)</th>\s*<td class="what">(.*?)</td>\s*<td class="about">(.*?)</td>', reply.body.decode(), re.S
+    )
     return [tuple(re.sub(r"<[^>]+>", "", cell) for cell in row) for row in found]
 
 
