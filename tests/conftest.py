@@ -29,6 +29,7 @@ collect_ignore = (
     else ["test_backups_sqlite.py"]
 )
 APPID, SECRET = "wx0000000000daka01", "0123456789abcdef0123456789abcdef"
+REMINDER = "reminder_template_of_the_tests"
 PUSH_TOKEN, PUSH_AES_KEY = "AAAAA", "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
 
 
@@ -90,6 +91,7 @@ async def settings(database_url: str, redis_url: str, sandbox: tuple[Any, str], 
         wechat_api_base=sandbox[1],
         wechat_push_token=PUSH_TOKEN,
         wechat_push_aes_key=PUSH_AES_KEY,
+        wechat_reminder_template=REMINDER,
         log_level="WARNING",
     )
 
