@@ -124,7 +124,7 @@ test-postgres: $(TESTED)
 
 # 压测不在 make test 之内：make bench SCENARIO=storm BENCH="--rounds 5"；各场景见 bench/README.md。
 SCENARIO ?= storm
-SCENARIOS := first storm hot monday today secretary login growth crash hangups footprint
+SCENARIOS := first storm hot monday today secretary pages login growth crash hangups footprint
 BENCHED := .venv/.benched.$(LOCK)
 $(BENCHED): $(TESTED)
 	@$(UV) sync --quiet --locked --inexact --group dev --group bench --group peers

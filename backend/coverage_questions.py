@@ -9,6 +9,8 @@ import math
 from collections import Counter
 from collections.abc import Collection
 from datetime import date
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -75,21 +77,25 @@ _CHOSEN_ITEMS = """
     UNION ALL SELECT y.member_id, y.firsts, y.rights FROM answer_tally y WHERE y.member_id IN (SELECT member_id FROM f)
   ) kept GROUP BY member_id HAVING SUM(firsts) > 0
 )
-SELECT q.id, q.stem, CAST(q.options AS TEXT) AS options, CAST(q.answer AS TEXT) AS answer, q.kind, COUNT(*) AS n,
+SELECT q.id, q.stem, CAST(q.options AS TEXT) AS options, CAST(q.answer AS TEXT) AS answer, q.kind, f.given, COUNT(*) AS n,
   SUM(f.r) AS r, SUM(x.x) AS x, SUM(x.x * x.x) AS xx, SUM(f.r * x.x) AS rx
-FROM f JOIN x ON x.member_id = f.member_id JOIN question q ON q.id = f.question_id GROUP BY q.id ORDER BY q.id
+FROM f JOIN x ON x.member_id = f.member_id JOIN question q ON q.id = f.question_id GROUP BY q.id, f.given, f.r ORDER BY q.id
 """
-
-_CHOSEN_WRONG = "{chosen} SELECT question_id, given, COUNT(*) AS n FROM f WHERE r = 0 GROUP BY question_id, given"
+_SUMS = ("n", "r", "x", "xx", "rx")
 
 
 async def of_questions(actor: Actor, *, question_ids: Collection[int], today: date) -> dict[int, dict[str, Any]]:
-    """The analysis of these questions by id, as in `items`, over all tasks up to today; one that nobody answered has none (two queries)."""
+    """The analysis of these questions by id, as in `items`, over all tasks up to today; one that nobody answered has none (one query)."""
     access.require(actor, "stats.questions")
     chosen = _CHOSEN.format(questions=int_list(question_ids))
     rows = await fetch(_CHOSEN_ITEMS.format(chosen=chosen), actor.branch_id, today)
-    wrong = await fetch(_CHOSEN_WRONG.format(chosen=chosen), actor.branch_id, today)
-    return {row["id"]: _item(row, [w for w in wrong if w["question_id"] == row["id"]]) for row in rows}
+    return {number: _together(list(given)) for number, given in groupby(rows, key=itemgetter("id"))}
+
+
+def _together(given: list[dict]) -> dict[str, Any]:
+    """One question from its rows, one for each way in which it was answered."""
+    whole = {**given[0], **{name: sum(row[name] for row in given) for name in _SUMS}}
+    return _item(whole, [row for row in given if not row["r"]])
 
 
 def _item(row: dict, wrong: list[dict]) -> dict[str, Any]:
