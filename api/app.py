@@ -15,6 +15,7 @@ from api import (
     calendar,
     checkins,
     consents,
+    corrections,
     coverage,
     errors,
     feedback,
@@ -31,15 +32,18 @@ from api import (
     questions,
     quizzes,
     readings,
+    reflections,
+    reminders,
     requests,
     reviews,
+    subscriptions,
     tasks,
     texts,
 )
 from api.http import PREFIX
 from backend import checkins as checkin_rules
 from backend import worker
-from backend.kernel import database, jobs, live, logs, metrics, redis, vitals
+from backend.kernel import database, live, logs, metrics, redis, vitals
 from backend.kernel import settings as kernel_settings
 from backend.kernel.settings import Settings
 from backend.wechat.client import WeChat
@@ -50,6 +54,10 @@ FEATURES: tuple[Blueprint, ...] = (
     consents.blueprint,
     privacy.blueprint,
     feedback.blueprint,
+    corrections.blueprint,
+    subscriptions.blueprint,
+    reflections.blueprint,
+    reminders.blueprint,
     branches.blueprint,
     members.blueprint,
     leaves.blueprint,
@@ -113,7 +121,7 @@ def create_app(settings: Settings, *, name: str = "daka", with_jobs: bool = True
     @app.after_server_start
     async def begin_jobs(app: Sanic) -> None:
         app.ctx.stop_jobs = asyncio.Event()
-        app.ctx.jobs = asyncio.create_task(jobs.keep_all(worker.JOBS if with_jobs else (), app.ctx.stop_jobs))
+        app.ctx.jobs = asyncio.create_task(worker.Background(settings, app.ctx.wechat, works=with_jobs).run(app.ctx.stop_jobs))
         app.ctx.vitals = asyncio.create_task(vitals.watch(app.ctx.redis))
 
     @app.before_server_stop

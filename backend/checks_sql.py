@@ -137,6 +137,26 @@ _STRAY = " UNION ALL ".join(
     for table in months.TABLES
 )
 
+_GRANTS = """
+SELECT s.member_id, s.id FROM subscription s JOIN member m ON m.id = s.member_id WHERE 1 = 1 {only} AND (s.remaining < 0 OR s.remaining <>
+  (SELECT COALESCE(SUM(e.change), 0) FROM grant_entry e WHERE e.member_id = s.member_id AND e.template_id = s.template_id))
+"""
+_UNLEDGERED = """
+SELECT e.member_id, MIN(e.id) AS id FROM grant_entry e JOIN member m ON m.id = e.member_id WHERE NOT EXISTS
+  (SELECT 1 FROM subscription s WHERE s.member_id = e.member_id AND s.template_id = e.template_id) {only} GROUP BY e.member_id
+"""
+
+_REMINDED_TWICE = """
+SELECT r.member_id, MIN(r.id) AS id FROM reminder r JOIN member m ON m.id = r.member_id WHERE r.state <> 'refused' {only}
+GROUP BY r.member_id, r.day HAVING COUNT(*) > 1
+"""
+# Settled when it is over, claimed when it is under way, refused with a reason, and of its batch's day and branch.
+_REMINDERS = """
+SELECT r.member_id, r.id FROM reminder r JOIN member m ON m.id = r.member_id JOIN reminder_batch b ON b.id = r.batch_id
+WHERE (r.day <> b.day OR m.branch_id <> b.branch_id OR (r.state IN ('waiting', 'sending')) = (r.settled_at IS NOT NULL)
+  OR (r.state = 'sending' AND r.claimed_at IS NULL) OR (r.state = 'refused') = (r.reason = '')) {only}
+"""
+
 _PATHS = """
 SELECT m.id AS branch_id FROM branch m LEFT JOIN branch p ON p.id = m.parent_id
 WHERE m.path <> COALESCE(p.path, '/') || CAST(m.id AS TEXT) || '/' {only}
@@ -163,6 +183,10 @@ def checks(dialect: str) -> list[tuple[str, str, str]]:
         ("同一人同一天有两个任务", by_member, _TWO_TASKS),
         ("微信账号重复绑定", by_member, _BOUND_TWICE),
         ("打卡类别与到达日期、学习日期不符", by_task, _KINDS.replace("{shanghai_day}", _SHANGHAI_DAY[dialect])),
+        ("提醒许可的余数与流水不符", by_member, _GRANTS),
+        ("提醒许可有流水而没有余数", by_member, _UNLEDGERED),
+        ("同一人同一天有两次提醒", by_member, _REMINDED_TWICE),
+        ("提醒的状态与它的时刻、原因或批次不符", by_member, _REMINDERS),
         ("记录跨越了支部", by_member, _FOREIGN),
         ("支部的层级路径与上级不符", "m.id", _PATHS),
         *([("记录还没有归入自己的月份", by_member, _STRAY)] if dialect == "postgres" else []),

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from backend import branches, consents, console_links, curriculum, figures, members, plans
+from backend import branches, consents, console_links, curriculum, demo_wechat, figures, members, plans
 from backend.demo_history import Student, write_history
 from backend.demo_people import COMMITTEES, DemoPerson, roster
 from backend.kernel import clock, database
@@ -53,6 +53,8 @@ def settings_for(data_dir: Path | None, port: int) -> Settings:
         wechat_api_base=f"{base}/sandbox",
         wechat_push_token=secrets.token_hex(8),
         wechat_push_aes_key=secrets.token_hex(21) + "A",
+        wechat_reminder_template=demo_wechat.REMINDER,
+        wechat_reminder_fields=demo_wechat.FIELDS,
     )
 
 
@@ -82,6 +84,7 @@ async def prepare(state: SandboxState, settings: Settings) -> Demo:
     await _extend(branch, today)
     demo = Demo(branch.id, state)
     await _hand_out(demo, settings)
+    await demo_wechat.subscribe(state, branch.id)
     return demo
 
 

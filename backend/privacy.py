@@ -17,16 +17,25 @@ from models.auth import Account, ConsoleLink, Session
 from models.checkins import CheckIn, IdempotencyKey
 from models.consents import Consent
 from models.console import ConsoleScan, RecoveryCode, SecondFactor
+from models.corrections import Correction
 from models.feedback import Feedback
 from models.leaves import Leave, LeaveReason
 from models.members import Member, RoleGrant
 from models.reflections import Reflection
+from models.reminders import Reminder
 from models.reviews import Review
+from models.subscriptions import GrantEntry, Subscription
 
 # What becomes of each column of the member's row; the name becomes a pseudonym, so that totals stay true without a person in them.
 BLANK = {"phone_sealed": None, "phone_hash": None, "post": "", "note": "", "party_joined_on": None}
+# Rows that nobody needs of somebody who has left.
+PRIVATE = (
+    Feedback, Correction, Reflection, Review, Subscription, GrantEntry, Reminder, IdempotencyKey, RoleGrant, ConsoleLink,
+    ConsoleScan, RecoveryCode, SecondFactor, Session,
+)  # fmt: skip
 BLANKED = (
-    "name", "phone", "post", "note", "party_joined_on", "left_on", "account", "roles", "consents", "feedback", "reflections", "leaves",
+    "name", "phone", "post", "note", "party_joined_on", "left_on", "account", "roles", "consents", "feedback", "corrections", "reflections",
+    "subscriptions", "reminders", "leaves",
 )  # fmt: skip
 
 
@@ -70,7 +79,7 @@ async def _withdraw(actor: Actor | None, member_id: int, *, today: date, name: s
     await refuse_last_secretary(member)
     left_on = await _last_day(member, today)
     await shut_out(member.id)
-    for table in (Feedback, Reflection, Review, IdempotencyKey, RoleGrant, ConsoleLink, ConsoleScan, RecoveryCode, SecondFactor, Session):
+    for table in PRIVATE:
         await table.filter(member_id=member.id).delete()
     # Its sessions from before the binding go with it.
     await Account.filter(member_id=member.id).delete()

@@ -15,6 +15,7 @@ from models.auth import Account, ConsoleLink, Session
 from models.checkins import CheckIn, IdempotencyKey
 from models.consents import Consent
 from models.console import ConsoleScan, RecoveryCode, SecondFactor
+from models.corrections import Correction
 from models.feedback import Feedback
 from models.leaves import Leave
 from models.members import Invite, Member, RoleGrant, Standing
@@ -22,7 +23,9 @@ from models.plans import PlanMember
 from models.quizzes import Answer, AnswerTally
 from models.readings import Reading
 from models.reflections import Reflection
+from models.reminders import Reminder
 from models.reviews import Review
+from models.subscriptions import GrantEntry, Subscription
 from models.tasks import TaskFetch
 
 
@@ -64,7 +67,11 @@ TABLES: dict[str, tuple[type[Model], dict[str, str]]] = {
     ),
     "idempotency_keys": (IdempotencyKey, _columns("key", "created_at")),
     "reflections": (Reflection, _columns("body", "state", "written_at", **OF_TASK)),
-    "feedback": (Feedback, _columns("id", "text", "created_at")),
+    "feedback": (Feedback, _columns("id", "text", "created_at", "answer", "answered_at")),
+    "corrections": (Correction, _columns("id", "subject", "text", "created_at", "answer", "done", "answered_at")),
+    "subscriptions": (Subscription, _columns("remaining", "is_on", "changed_at", template="template_id")),
+    "reminders": (Reminder, _columns("day", "state", "reason", "settled_at", task="task_id")),
+    "grant_entries": (GrantEntry, _columns("change", "reason", "at", template="template_id")),
 }
 FETCHES = _columns("fetched_on", session="session_id", task="task_id")
 AUDIT = _columns("at", "action", "subject", "subject_id", fields="fields_changed", actor="actor_id")

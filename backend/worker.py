@@ -1,4 +1,4 @@
-"""The list of jobs, and the process that does nothing else: `daka worker`."""
+"""The list of jobs, what wakes them, and the process that does nothing else: `daka worker`."""
 
 from __future__ import annotations
 
@@ -6,15 +6,34 @@ import asyncio
 
 import structlog
 
-from backend import housekeeping
-from backend.kernel import database, heartbeat, jobs, schema
+from backend import housekeeping, reminders_work
+from backend.kernel import database, heartbeat, jobs, redis, schema
 from backend.kernel.settings import Settings
-
-# All of them. The web processes do them too unless they are started with --no-jobs.
-JOBS: tuple[jobs.Job, ...] = (housekeeping.SWEEP,)
+from backend.kernel.wakeups import Wakeups
+from backend.wechat.client import WeChat
 
 POOL = 2
 log = structlog.get_logger()
+
+
+class Background:
+    """All jobs of one process. The web processes do them too, unless they are started with --no-jobs: then they only wake who does.
+
+    `start` in the loop that serves, once the database and `wechat` are open; `close` before they are closed.
+    """
+
+    def __init__(self, settings: Settings, wechat: WeChat, *, works: bool) -> None:
+        sender = reminders_work.Sender(wechat)
+        self.jobs: tuple[jobs.Job, ...] = (housekeeping.SWEEP, sender.job()) if works else ()
+        self._wakeups = Wakeups(settings, sender.round, listens=works)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Does the jobs until `stop`."""
+        self._wakeups.start()
+        try:
+            await jobs.keep_all(self.jobs, stop)
+        finally:
+            await self._wakeups.close()
 
 
 async def work(settings: Settings, stop: asyncio.Event) -> None:
@@ -22,14 +41,20 @@ async def work(settings: Settings, stop: asyncio.Event) -> None:
     await schema.refuse_unready(settings)
     heartbeat.beat(settings)
     await database.connect(settings, pool=POOL)
+    shared = redis.connect(settings.redis_url)
+    wechat = WeChat(settings, shared)
+    await wechat.start()
     beating = asyncio.create_task(beat_on(settings))
-    log.info("worker_started", jobs=[job.name for job in JOBS])
+    background = Background(settings, wechat, works=True)
+    log.info("worker_started", jobs=[job.name for job in background.jobs])
     heartbeat.notify("READY=1")
     try:
-        await jobs.keep_all(JOBS, stop)
+        await background.run(stop)
     finally:
         beating.cancel()
         heartbeat.end(settings)
+        await wechat.close()
+        await shared.aclose()
         await database.close()
         log.info("worker_stopped")
 

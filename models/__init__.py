@@ -21,5 +21,8 @@ MODULES = (
     "models.audit",
     "models.push",
     "models.feedback",
+    "models.corrections",
+    "models.subscriptions",
+    "models.reminders",
     "models.console",
 )

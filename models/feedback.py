@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from tortoise import fields
-from tortoise.models import Model
 
+from models.answering import Answerable
 from models.members import Member
 
 
-class Feedback(Model):
-    id = fields.BigIntField(primary_key=True)
+class Feedback(Answerable):
     member: fields.ForeignKeyRelation[Member] = fields.ForeignKeyField("models.Member", related_name="feedback", on_delete=fields.RESTRICT)
-    text = fields.TextField()
-    created_at = fields.DatetimeField()
+    member_id: int
 
     class Meta:
         table = "feedback"
+        indexes = (("member_id", "id"),)

@@ -31,6 +31,9 @@ class StudyPlan(Model):
     count_workdays = fields.BooleanField(default=False)
     # A warning to show with the plan (a year without an official calendar was taken as plain weekdays).
     warning = fields.CharField(max_length=200, default="")
+    # HH:MM in Shanghai time at which those who are missing are reminded, from that day on; null: never.
+    remind_at = fields.CharField(max_length=5, null=True)
+    remind_from = fields.DateField(null=True)
     created_at = fields.DatetimeField()
 
     class Meta:

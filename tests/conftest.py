@@ -24,11 +24,12 @@ PACK = Path(__file__).parent.parent / "curriculum"
 DIALECT = os.environ.get("DAKA_TEST_DB", "sqlite")
 # What concerns one database alone is run with that one; daka move is from the one to the other.
 collect_ignore = (
-    ["test_backups_postgres.py", "test_moves.py", "test_months.py", "test_statements.py"]
+    ["test_backups_postgres.py", "test_database_away.py", "test_months.py", "test_moves.py", "test_statements.py"]
     if DIALECT == "sqlite"
     else ["test_backups_sqlite.py"]
 )
 APPID, SECRET = "wx0000000000daka01", "0123456789abcdef0123456789abcdef"
+REMINDER = "reminder_template_of_the_tests"
 PUSH_TOKEN, PUSH_AES_KEY = "AAAAA", "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
 
 
@@ -90,6 +91,7 @@ async def settings(database_url: str, redis_url: str, sandbox: tuple[Any, str], 
         wechat_api_base=sandbox[1],
         wechat_push_token=PUSH_TOKEN,
         wechat_push_aes_key=PUSH_AES_KEY,
+        wechat_reminder_template=REMINDER,
         log_level="WARNING",
     )
 

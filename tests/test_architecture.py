@@ -20,8 +20,9 @@ LONGEST = 300
 # Features of backend/ in import order: each may import only those before it.
 FEATURES = (
     "months branches figures audiences audit consents sessions members guesses second_factors console_entry "
-    "console_links console_scans keys auth leaves push feedback privacy calendar texts questions curriculum plans "
-    "tasks readings quizzes reviews checkins notices progress coverage attention checks backups moves housekeeping "
+    "console_links console_scans keys auth leaves push answering feedback corrections subscriptions reflections "
+    "privacy calendar texts questions curriculum plans tasks readings quizzes reviews checkins notices progress "
+    "coverage attention reminders checks backups moves housekeeping "
     "worker doctor demo bench_data"
 ).split()
 
@@ -47,6 +48,8 @@ HOMES = {
     "jinja2": ("console/",),
     "fsrs": ("backend/reviews.py",),
     "pyotp": ("backend/second_factors.py",),
+    "taskiq": ("backend/kernel/wakeups.py",),
+    "taskiq_redis": ("backend/kernel/wakeups.py",),
     "segno": ("backend/wechat/sandbox/", "console/"),
     "pypinyin": ("backend/members_pinyin.py",),
     "chinese_calendar": ("backend/calendar.py",),

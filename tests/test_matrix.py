@@ -25,6 +25,7 @@ CONSENTED = BOUND - {"no_consent"}
 OFFICE = {"editor", "secretary", "other_secretary"}
 SECRETARY = {"secretary", "other_secretary"}
 FIGURES = OFFICE | {"unit_head", "observer"}
+REMIND = OFFICE | {"unit_head"}
 RECORD = SECRETARY | {"unit_head"}
 
 ROWS: dict[str, set[str]] = {
@@ -50,6 +51,16 @@ ROWS: dict[str, set[str]] = {
     "GET /me/notices": BOUND,
     "GET /me/texts/<text_id:str>": BOUND,
     "POST /feedback": BOUND,
+    "GET /me/feedback": BOUND,
+    "POST /feedback/<feedback_id:int>/answer": SECRETARY,
+    "GET /me/corrections": BOUND,
+    "POST /me/corrections": BOUND,
+    "GET /corrections": SECRETARY,
+    "POST /corrections/<correction_id:int>/answer": SECRETARY,
+    "GET /me/reflections": BOUND,
+    "GET /me/subscriptions": BOUND,
+    "POST /me/subscriptions": CONSENTED,
+    "PUT /me/subscriptions": BOUND,
     "GET /feedback": SECRETARY,
     "GET /tasks/today": BOUND,
     "GET /tasks": BOUND,
@@ -92,6 +103,12 @@ ROWS: dict[str, set[str]] = {
     "POST /questions/<question_id:int>/withdraw": OFFICE,
     "POST /questions/import": OFFICE,
     "GET /questions/template": OFFICE,
+    "POST /reminders/preview": REMIND,
+    "POST /reminders": REMIND,
+    "GET /reminders": REMIND,
+    "GET /reminders/<batch_id:int>": REMIND,
+    "GET /plans/<plan_id:int>/reminder": OFFICE,
+    "PUT /plans/<plan_id:int>/reminder": OFFICE,
     "GET /stats/coverage": FIGURES,
     "GET /stats/coverage.xlsx": FIGURES,
     "GET /stats/today": FIGURES,

@@ -62,6 +62,9 @@ CAPABILITIES: dict[str, Capability] = {
     "stats.read": _of(SECRETARY, EDITOR, UNIT_HEAD, OBSERVER, risk="P"),
     "stats.questions": _of(SECRETARY, EDITOR),
     "feedback.read": _of(SECRETARY, risk="P"),
+    "feedback.answer": _of(SECRETARY, risk="P"),
+    "corrections.answer": _of(SECRETARY, risk="P"),
+    "reminders.send": _of(SECRETARY, EDITOR, UNIT_HEAD, risk="P"),
     "audit.read": _of(SECRETARY, risk="P"),
 }
 

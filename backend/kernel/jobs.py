@@ -17,12 +17,16 @@ GRACE_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """`run` is one round. Doing it twice, or in two processes at once, must change nothing; it may be cut off at any await."""
+    """`run` is one round. Doing it twice, or in two processes at once, must change nothing; it may be cut off at any await.
+
+    `quiet`: a round that did its work says nothing, because it comes again at once.
+    """
 
     name: str
     every_s: float
     run: Callable[[], Awaitable[None]]
     deadline_s: float = 600.0
+    quiet: bool = False
 
 
 async def keep_all(jobs: Sequence[Job], stop: asyncio.Event) -> None:
@@ -42,12 +46,15 @@ async def keep_all(jobs: Sequence[Job], stop: asyncio.Event) -> None:
 
 
 async def _keep(job: Job, stop: asyncio.Event) -> None:
+    # Every line that the job writes says so; each loop is a task, with a context of its own.
+    structlog.contextvars.bind_contextvars(job=job.name)
     while not stop.is_set():
         began = time.monotonic()
         try:
             async with asyncio.timeout(job.deadline_s):
                 await job.run()
-            log.info("job_done", job=job.name, ms=round((time.monotonic() - began) * 1000, 1))
+            if not job.quiet:
+                log.info("job_done", job=job.name, ms=round((time.monotonic() - began) * 1000, 1))
         except asyncio.CancelledError:
             log.warning("job_cut_off", job=job.name)
             raise

@@ -69,6 +69,10 @@ sign_ins = counter("daka_sign_ins_total", "登录、绑定、进入控制台，�
 refusals = counter("daka_refusals_total", "被拒绝的访问：session 令牌无效，access 没有权限", "kind")
 guesses_refused = counter("daka_guesses_refused_total", "因猜错过多而不再受理的尝试，按计数对象", "target")
 
+grants = counter("daka_grants_total", "手机报告的订阅许可，按结果", "result")
+asked = counter("daka_member_requests_total", "成员提出的更正申请与投诉建议，以及对它们的答复", "kind", "event")
+reminders = counter("daka_reminders_total", "提醒，按结果", "outcome")
+
 # --- what the service relies on ---------------------------------------------------------------------------------------
 
 pool_connections = gauge("daka_database_connections", "数据库连接：in_use 使用中，idle 空闲（SQLite 无）", "state", over_workers="livesum")

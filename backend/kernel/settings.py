@@ -33,6 +33,9 @@ class Settings:
     wechat_api_base: str = WECHAT_API
     wechat_push_token: str = field(default="", repr=False)
     wechat_push_aes_key: str = field(default="", repr=False)
+    # The subscription template for reminders, and what its fields hold: name -> title, date or note. Empty: nothing can be sent.
+    wechat_reminder_template: str = ""
+    wechat_reminder_fields: tuple[tuple[str, str], ...] = (("thing1", "title"), ("date2", "date"), ("thing3", "note"))
     public_url: str = "http://127.0.0.1:8000"
     trusted_proxies: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()
     metrics_token: str = field(default="", repr=False)
@@ -61,6 +64,8 @@ NAMES = (
     "WECHAT_API_BASE",
     "WECHAT_PUSH_TOKEN",
     "WECHAT_PUSH_AES_KEY",
+    "WECHAT_REMINDER_TEMPLATE",
+    "WECHAT_REMINDER_FIELDS",
     "PUBLIC_URL",
     "TRUSTED_PROXIES",
     "METRICS_TOKEN",
@@ -91,6 +96,8 @@ def load(environment: Mapping[str, str] | None = None, *, dotenv: Path | None = 
         wechat_api_base=_wechat_api_base(text["WECHAT_API_BASE"], env),
         wechat_push_token=text["WECHAT_PUSH_TOKEN"],
         wechat_push_aes_key=_aes_key(text["WECHAT_PUSH_AES_KEY"]),
+        wechat_reminder_template=_template(text["WECHAT_REMINDER_TEMPLATE"]),
+        wechat_reminder_fields=_template_fields(text["WECHAT_REMINDER_FIELDS"]),
         public_url=_public_url(text["PUBLIC_URL"], env),
         trusted_proxies=_networks(text["TRUSTED_PROXIES"]),
         metrics_token=text["METRICS_TOKEN"],
@@ -173,6 +180,22 @@ def _aes_key(text: str) -> str:
     if text and not re.fullmatch(r"[A-Za-z0-9+/]{43}", text):
         raise SettingsError("DAKA_WECHAT_PUSH_AES_KEY 应为 43 个字母、数字（EncodingAESKey）")
     return text
+
+
+def _template(text: str) -> str:
+    if text and not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", text):
+        raise SettingsError("DAKA_WECHAT_REMINDER_TEMPLATE 应为微信后台给出的模板编号")
+    return text
+
+
+def _template_fields(text: str) -> tuple[tuple[str, str], ...]:
+    """`thing1=title,date2=date,thing3=note`: the template's fields, each with what it holds."""
+    pairs = [part.strip().partition("=") for part in (text or "thing1=title,date2=date,thing3=note").split(",")]
+    fields = tuple((name, holds) for name, _, holds in pairs)
+    sound = all(re.fullmatch(r"(thing|date|time)[0-9]{1,2}", name) and holds in ("title", "date", "note") for name, holds in fields)
+    if not sound or len(dict(fields)) != len(fields):
+        raise SettingsError("DAKA_WECHAT_REMINDER_FIELDS 应形如 thing1=title,date2=date,thing3=note（title 标题、date 日期、note 提示）")
+    return fields
 
 
 def _public_url(text: str, env: str) -> str:
