@@ -4,6 +4,8 @@ PORT ?= 8000
 PYTHON ?= python3
 export UV_SYSTEM_CERTS := 1
 export UV_PROJECT_ENVIRONMENT := .venv
+# Compiled once here, not at every start where Python may not write bytecode (PYTHONDONTWRITEBYTECODE).
+export UV_COMPILE_BYTECODE := 1
 UV := .venv/bin/uv
 STAMP := .venv/.locked
 LOCK := $(shell sha256sum uv.lock pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
