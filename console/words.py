@@ -53,6 +53,7 @@ def audience(plan: Mapping[str, Any], units: Mapping[int, str]) -> str:
 
 
 LEAVE_REASONS = {"illness": "病假", "travel": "出差", "family": "家事", "work": "工作", "other": "其他"}
+CORRECTIONS = {"roster": "名册信息", "record": "学习记录", "content": "学习内容", "other": "其他"}
 LEAVE_STATES = {"asked": "待答复", "granted": "已准", "refused": "未准", "cancelled": "已撤回"}
 # The fields of a member, as changes of them are told.
 FIELDS = {
