@@ -10,6 +10,8 @@ from backend.wechat.sandbox.records import Template
 # The pages the phone page shows; what a message or a scanned code opens.
 PAGES = ("pages/today/today", "pages/calendar/calendar", "pages/progress/progress", "pages/me/me")
 
+REMINDER = "DEMO_TEMPLATE_STUDY_REMINDER_00000000000000"
+
 
 def sandbox_state(settings: Settings) -> SandboxState:
     """The sandbox for the demo's app. A code made by it leads to the phone page, for want of a mini-program."""
@@ -32,7 +34,7 @@ def _templates() -> tuple[Template, ...]:
     today = f"{clock.today():%Y年%m月%d日}"
     return (
         Template(
-            "DEMO_TEMPLATE_STUDY_REMINDER_00000000000000",
+            REMINDER,
             "学习提醒",
             {"thing1": "学习内容", "date2": "学习日期", "thing3": "温馨提示"},
             samples={"thing1": "党的二十大报告每日学习", "date2": today, "thing3": "示例：今天的学习待完成"},

@@ -94,7 +94,9 @@ async def for_heads_before(actor: Actor, *, members: Sequence[int], today: date)
     """The same for those who are about to be reminded."""
     scope = scope_of(actor)
     found = await reminders_audience.candidates(scope, day=today, chosen=members)
-    rows = [{"unit_id": c.unit_id, "unit": c.unit, "name": c.name} for c in found if c.reason is not None and c.reason not in reminding.TOLD]
+    rows = [
+        {"unit_id": c.unit_id, "unit": c.unit, "name": c.name} for c in found if c.reason is not None and c.reason not in reminding.TOLD
+    ]
     return await _lists(scope, rows, today)
 
 

@@ -53,9 +53,9 @@ def audience(plan: Mapping[str, Any], units: Mapping[int, str]) -> str:
 
 
 def asked_by(batch: Mapping[str, Any]) -> str:
-    """Who sent a batch of reminders: 陈书记; 每天定时（学习计划）."""
+    """Who sent a batch of reminders: 陈书记; 郝主任（甲专委会）; 每天定时（学习计划）."""
     if batch["asked_by"]:
-        return batch["asked_by"]["name"]
+        return batch["asked_by"]["name"] + (f"（{batch['unit']['name']}）" if batch["unit"] else "")
     return f"每天定时（{batch['plan_title']}）"
 
 
