@@ -9,10 +9,9 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from backend import branches, consents, console_links, curriculum, demo_reminders, figures, members, plans
+from backend import branches, consents, console_links, curriculum, demo_reminders, demo_wechat, figures, members, plans
 from backend.demo_history import Student, write_history
 from backend.demo_people import COMMITTEES, DemoPerson, roster
-from backend.demo_wechat import REMINDER
 from backend.kernel import clock, database
 from backend.kernel import settings as kernel_settings
 from backend.kernel.database import fetch, transactional
@@ -54,7 +53,8 @@ def settings_for(data_dir: Path | None, port: int) -> Settings:
         wechat_api_base=f"{base}/sandbox",
         wechat_push_token=secrets.token_hex(8),
         wechat_push_aes_key=secrets.token_hex(21) + "A",
-        wechat_reminder_template=REMINDER,
+        wechat_reminder_template=demo_wechat.REMINDER,
+        wechat_reminder_fields=demo_wechat.FIELDS,
     )
 
 
@@ -84,7 +84,8 @@ async def prepare(state: SandboxState, settings: Settings) -> Demo:
     await _extend(branch, today)
     demo = Demo(branch.id, state)
     await _hand_out(demo, settings)
-    await demo_reminders.tell(state)
+    await demo_wechat.subscribe(state, branch.id)
+    await demo_reminders.remember(state, branch.id, today=today)
     return demo
 
 
@@ -122,8 +123,6 @@ async def _found(today: date) -> Branch:
         student.away = today - timedelta(days=first), today - timedelta(days=last)
         await _excuse(student, secretary.member_id, branch.id)
     await write_history(plan_id, students, proxy=(on_paper.member_id, unit_head.member_id), today=today)
-    await demo_reminders.grant([student.member_id for student in students if student.person.bound])
-    await demo_reminders.remember(branch.id, secretary.member_id, today=today)
     return branch
 
 

@@ -24,6 +24,7 @@ from models.reminders import ReminderBatch
 from models.subscriptions import GrantReason
 
 PAGE = "pages/today/today"
+NAME = "reminders"
 AT_ONCE = 20
 EVERY_S = 15.0
 # Longer than any call may take (outward.BACKGROUND).
@@ -48,10 +49,15 @@ class Sender:
         self._busy = asyncio.Lock()
 
     def job(self) -> Job:
-        return Job("reminders", every_s=EVERY_S, run=self.round, quiet=True)
+        return Job(NAME, every_s=EVERY_S, run=self.round, quiet=True)
 
     async def round(self) -> None:
         """What is due by the clock, what was lost, and all that waits; ends early while WeChat takes nothing."""
+        # Woken, it is no job's task.
+        with structlog.contextvars.bound_contextvars(job=NAME):
+            await self._round()
+
+    async def _round(self) -> None:
         async with self._busy:
             await reminders_daily.fire()
             await close_lost()

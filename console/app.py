@@ -11,6 +11,7 @@ from backend.kernel import database, refusals
 from backend.kernel.errors import DakaError, NotFound, Unavailable
 from console import (
     account,
+    audit,
     calendar,
     coverage,
     member,
@@ -43,6 +44,7 @@ pages = (
     questions_import.blueprint,
     texts.blueprint,
     calendar.blueprint,
+    audit.blueprint,
 )
 
 rest = Blueprint("console_rest")

@@ -24,6 +24,7 @@ ENTRIES = (
     Entry("计划", "/plans", "plans.read"),
     Entry("题库", "/questions", "content.read"),
     Entry("文本", "/texts", "content.read"),
+    Entry("操作记录", "/audit", "audit.read"),
 )
 
 

@@ -69,3 +69,35 @@ FIELDS = {
     "name": "姓名", "phone": "手机号", "unit": "专委会", "tier": "类别", "status": "身份", "post": "职务",
     "party_joined_on": "入党时间", "note": "备注",
 }  # fmt: skip
+
+# What stands before the colon of an audited action, and every action: tests/test_console_audit.py compares.
+SUBJECTS = {
+    "member": "成员", "roster": "名册", "unit": "专委会", "branch": "支部", "leave": "请假", "checkin": "代录", "plan": "学习计划",
+    "task": "每日任务", "calendar": "节假日", "text": "学习文本", "curriculum": "随附内容", "question": "题目",
+    "reminder": "提醒", "correction": "更正申请", "feedback": "投诉建议", "console": "控制台", "second_factor": "动态口令",
+    "account": "微信账号", "backup": "备份", "keys": "密钥",
+}  # fmt: skip
+ACTIONS = {
+    "member:create": "新增成员", "member:change": "修改成员资料", "member:correct": "更正以往资料", "member:roles": "变更职责",
+    "member:invite": "发出邀请", "member:bind": "绑定微信", "member:unbind": "解除微信绑定", "member:withdraw": "按本人要求清除个人信息",
+    "roster:import": "导入名册", "roster:export": "导出名册", "unit:create": "新建专委会", "unit:rename": "专委会改名",
+    "branch:create": "新建支部", "leave:give": "登记请假", "leave:grant": "准假", "leave:refuse": "不准假或收回准假",
+    "checkin:record": "代录", "plan:create": "新建学习计划", "plan:change": "修改学习计划", "plan:extend": "延长学习计划",
+    "plan:remind": "设定每日提醒",
+    "task:change": "修改每日任务", "calendar:replace": "修改节假日", "calendar:restore": "恢复官方节假日", "text:import": "导入学习文本",
+    "curriculum:load": "载入随附内容", "question:add": "新建题目", "question:change": "修改题目", "question:import": "导入题目",
+    "question:withdraw": "撤下题目", "question:restore": "恢复题目", "console:link": "发放控制台链接", "console:scan": "扫码确认进入控制台",
+    "second_factor:add": "启用动态口令", "second_factor:remove": "停用动态口令", "second_factor:renew": "更换恢复码",
+    "second_factor:recover": "使用恢复码", "account:cancel": "微信账号注销", "account:revoke": "微信撤回授权",
+    "reminder:send": "发送提醒", "correction:answer": "答复更正申请", "feedback:answer": "答复投诉建议",
+    "backup:restore": "恢复备份", "keys:rotate": "更换密钥",
+}  # fmt: skip
+# The names under which the audit log holds what was changed; the rest are counts and codes.
+FIELDS |= {
+    "joined_on": "加入日期", "left_on": "离开日期", "title": "标题", "guidance": "导语", "prompt": "思考题", "ends_on": "结束日期",
+    "starts_on": "开始日期", "studied_on": "学习日期", "state": "状态", "reason": "事由", "member": "成员", "days": "日期",
+    "parent": "上级", "account": "账号", "aspects": "方面", "units": "专委会", "tiers": "类别", "statuses": "身份", "weekdays": "星期",
+    "skip_holidays": "节假日", "count_workdays": "调休上班日", "makeup_days": "补卡天数", "questions_per_day": "每日题数",
+    "syllabus": "学习内容",
+    "openid": "微信标识", "warning": "提示",
+}  # fmt: skip

@@ -24,7 +24,7 @@ PACK = Path(__file__).parent.parent / "curriculum"
 DIALECT = os.environ.get("DAKA_TEST_DB", "sqlite")
 # What concerns one database alone is run with that one; daka move is from the one to the other.
 collect_ignore = (
-    ["test_backups_postgres.py", "test_moves.py", "test_months.py", "test_statements.py"]
+    ["test_backups_postgres.py", "test_database_away.py", "test_months.py", "test_moves.py", "test_statements.py"]
     if DIALECT == "sqlite"
     else ["test_backups_sqlite.py"]
 )

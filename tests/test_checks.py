@@ -62,6 +62,15 @@ def copied(table: str, columns: str, values: str, where: str) -> str:
     return f"INSERT INTO {table} ({columns}) SELECT {values} FROM {table} WHERE {where}"  # noqa: S608
 
 
+BATCH = "INSERT INTO reminder_batch (id, branch_id, day, created_at) VALUES (-1, {branch}, {today}, {today})"
+
+
+def reminder(number: int, state: str) -> str:
+    """安敏's for today in BATCH; `state`: what stands in state, reason, settled_at."""
+    values = f"-{number}, -1, {{alice}}, {{task}}, {{today}}, 0, {state}"
+    return f"INSERT INTO reminder (id, batch_id, member_id, task_id, day, unit_id, state, reason, settled_at) VALUES ({values})"  # noqa: S608
+
+
 ANSWER = 'id, member_id, question_id, task_id, task_date, is_first, given, "right", answered_at'
 BROKEN = {
     "a summary row that is one too high": (
@@ -109,6 +118,12 @@ BROKEN = {
         "提醒许可有流水而没有余数",
         ["INSERT INTO grant_entry (member_id, template_id, change, reason, at) VALUES ({alice}, 'x', 1, 'accept', {today})"],
     ),
+    "two reminders of a day": (
+        "同一人同一天有两次提醒",
+        [shadow("reminder"), BATCH, reminder(1, "'sent', '', {today}"), reminder(2, "'unknown', '', {today}")],
+    ),
+    "a reminder that was sent at no time": ("提醒的状态与它的时刻、原因或批次不符", [BATCH, reminder(1, "'sent', '', NULL")]),
+    "a reminder that was refused for no reason": ("提醒的状态与它的时刻、原因或批次不符", [BATCH, reminder(1, "'refused', '', {today}")]),
     "a gap in the standing": (
         "人员的单位、类别、身份在时间上有空缺或重叠",
         ["UPDATE standing SET until = {today} WHERE member_id = {alice}"],

@@ -106,6 +106,8 @@ ROWS: dict[str, tuple[set[str], int | None]] = {
     "GET /questions/template.xlsx": (OFFICE, 0),
     "POST /questions/import/preview": (OFFICE, None),
     "POST /questions/import": (OFFICE, None),
+    "GET /audit": (SECRETARY, 2),
+    "POST /audit/proof": (SECRETARY, None),
 }
 VENDORED = [Path(__file__).parent.parent / "console/static/vendor", Path(__file__).parent / "browser/vendor"]
 

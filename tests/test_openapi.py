@@ -55,7 +55,15 @@ async def test_a_reply_is_what_the_document_says(door: Door, cast: Cast, documen
     [task] = await add_plan(cast, days=[clock.today()])
     shown = (await door.get(f"/tasks/{task.id}", cast.secretary)).json
     assert (await door.post(f"/tasks/{task.id}/check-in", cast.secretary, whole_day(shown, right=False))).status == 201
-    ids = {"task_id": task.id, "member_id": cast.bob.id, "plan_id": cast.plan.id, "year": 2026, "text_id": "report"}
+    sent = await door.post("/reminders", cast.secretary, {"members": [cast.bob.id]})
+    ids = {
+        "task_id": task.id,
+        "member_id": cast.bob.id,
+        "plan_id": cast.plan.id,
+        "year": 2026,
+        "text_id": "report",
+        "batch_id": sent.json["id"],
+    }
     path = re.sub(r"<(\w+)(?::\w+)?>", lambda found: str(ids[found[1]]), e.path)
     params = {"by": "aspect"} if path.endswith("/stats/coverage") else {}
     reply = await door.ask("GET", path, cast.secretary, root=True, params=params)

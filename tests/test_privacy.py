@@ -11,9 +11,11 @@ import pytest
 from commands import run
 from conftest import REMINDER
 from door import Door
+from grants import on_wechat
 from people import Cast, Person, add_person, add_plan, whole_day
 from queries import counting
 from tortoise import Tortoise
+from waiting import until
 from wechat_user import add_member, from_elsewhere, invite, new_phone, wechat_user
 
 from backend import privacy_export, sessions
@@ -28,6 +30,7 @@ from models.leaves import Leave, LeaveReason, LeaveState
 from models.members import Member, Role, RoleGrant
 from models.quizzes import Answer
 from models.readings import Reading
+from models.reminders import Reminder
 
 TODAY = clock.today()
 
@@ -55,8 +58,10 @@ async def lived(door: Door, cast: Cast, sandbox: Any) -> tuple[Person, list[str]
     assert (await door.post(f"/me/reviews/{task['questions'][0]['id']}", member, {"choice": ["A"]})).status == 200
     assert (await door.post("/feedback", member, {"text": f"投诉{mark}"})).status == 201
     assert (await door.post("/me/corrections", member, {"subject": "roster", "text": f"更正{mark}"})).status == 201
+    on_wechat(sandbox[0])
     assert (await door.post("/me/subscriptions", member, {"prompt": f"p{mark}", "results": {REMINDER: "accept"}})).status == 200
     assert (await door.post("/reminders", cast.secretary, {"members": [member.id]})).status == 201
+    await until(Reminder.filter(member_id=member.id, settled_at__not_isnull=True).exists)
     await Leave.create(
         member_id=member.id, starts_on=TODAY, ends_on=TODAY, reason=LeaveReason.ILLNESS, note=f"病情{mark}", state=LeaveState.REFUSED,
         decided_by_id=cast.secretary.id, created_at=clock.now(),
@@ -92,8 +97,7 @@ async def test_the_copy_holds_every_row_about_the_member_and_nothing_about_other
     assert lengths == {
         "standings": 1, "roles": 0, "invites": 0, "consents": 1, "accounts": 1, "sessions": 1, "console_links": 1, "leaves": 1, "plans": 1,
         "readings": 2, "answers": 4, "answer_tallies": 1, "check_ins": 1, "idempotency_keys": 1, "reflections": 1, "feedback": 1,
-        "corrections": 1, "reminders": 1, "subscriptions": 1, "grant_entries": 1,
-        "reviews": 1,
+        "reviews": 1, "corrections": 1, "reminders": 1, "subscriptions": 1, "grant_entries": 2,
         "console_scans": 0, "second_factors": 0, "recovery_codes": 0,
         "task_fetches": lengths["task_fetches"], "audit_entries": 1,
     }  # fmt: skip

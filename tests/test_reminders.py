@@ -6,8 +6,9 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
-from conftest import APPID, REMINDER
+from conftest import REMINDER
 from door import Door, Reply
+from grants import grant
 from people import Cast, Person, add_person, add_plan
 from queries import counting
 from slices import check_in
@@ -15,31 +16,11 @@ from waiting import until
 
 from backend.kernel import clock
 from backend.kernel.database import fetch
-from backend.wechat.sandbox.records import Template
 from models.leaves import Leave, LeaveReason, LeaveState
 from models.reminders import Reminder
 from models.subscriptions import Subscription
 
 TODAY = clock.today()
-
-
-def on_wechat(state: Any, *people: Person) -> None:
-    """These people have WeChat in the sandbox, which knows the template and the page."""
-    app = state.apps[APPID]
-    app.pages = ("pages/today/today",)
-    app.templates[REMINDER] = Template(REMINDER, "学习提醒", {"thing1": "学习内容", "date2": "学习日期", "thing3": "温馨提示"})
-    for person in people:
-        state.add_user(openid=person.openid)
-
-
-async def grant(door: Door, state: Any, *people: Person, times: int = 1) -> None:
-    """They accept the prompt on the phone, which reports it."""
-    on_wechat(state, *people)
-    for person in people:
-        for number in range(times):
-            state.users[person.openid].grants[REMINDER] = state.users[person.openid].grants.get(REMINDER, 0) + 1
-            body = {"prompt": f"p{number}", "results": {REMINDER: "accept"}}
-            assert (await door.post("/me/subscriptions", person, body)).status == 200
 
 
 async def finished(door: Door, who: Person, sent: Reply) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import Any
 
 from door import Door
+from grants import grant
 from people import Cast, Person, add_plan
 from slices import check_in
-from test_reminders import grant
 
 from backend import reminders_daily, reminders_work
 from backend.kernel import clock

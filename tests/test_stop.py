@@ -70,10 +70,10 @@ async def watched(url: str) -> AsyncIterator[tuple[str, list[bytes]]]:
 
 @pytest.fixture
 async def service(door: Door, settings: Settings, tmp_path: Path) -> AsyncIterator[tuple[Door, subprocess.Popen, list[bytes]]]:
-    """The service with a grace of 3 s, over a watched way to the test's database."""
+    """The service with a grace that no slow machine uses up, over a watched way to the test's database."""
     async with watched(settings.database_url) as (url, farewells):
         env = environment(DATABASE_URL=url, REDIS_URL=settings.redis_url, SECRET_KEY="0" * 64, LOG_LEVEL="INFO")
-        async with running("serve", "--workers", many(), "--grace", "3", env=env, cwd=tmp_path) as (base, process):
+        async with running("serve", "--workers", many(), "--grace", "30", env=env, cwd=tmp_path) as (base, process):
             async with aiohttp.ClientSession() as session:
                 yield Door(base, session), process, farewells
 
@@ -115,10 +115,10 @@ async def test_a_request_under_way_is_finished_and_nobody_new_let_in(door: Door,
     async with held_up(settings):
         under_way = await begun(own, path, cast, day)
         process.send_signal(signal.SIGTERM)
-        await until(lambda: refused(own, cast), seconds=3)
+        await until(lambda: refused(own, cast))
         assert not under_way.done(), under_way.result()
     assert (await under_way).status == 201
-    assert await ended(process, 10) == 0
+    assert await ended(process, 20) == 0
     await asyncio.sleep(0.1)
     assert set(farewells) <= {TERMINATE} and (settings.on_sqlite or farewells)
 
@@ -129,10 +129,10 @@ async def test_a_second_signal_ends_it_at_once(door: Door, cast: Cast, settings:
     async with held_up(settings):
         under_way = await begun(own, path, cast, day)
         process.send_signal(signal.SIGTERM)
-        await until(lambda: refused(own, cast), seconds=3)
+        await until(lambda: refused(own, cast))
         began = time.monotonic()
         process.send_signal(signal.SIGINT)
         assert await ended(process, 10) == 1
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 15
         with pytest.raises(aiohttp.ClientError):
             await under_way

@@ -46,6 +46,8 @@ async def keep_all(jobs: Sequence[Job], stop: asyncio.Event) -> None:
 
 
 async def _keep(job: Job, stop: asyncio.Event) -> None:
+    # Every line that the job writes says so; each loop is a task, with a context of its own.
+    structlog.contextvars.bind_contextvars(job=job.name)
     while not stop.is_set():
         began = time.monotonic()
         try:

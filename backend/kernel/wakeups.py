@@ -1,6 +1,6 @@
 """Tells whoever does background work that there is some, through taskiq: over Redis, or within the process where there is no Redis.
 
-A wake-up carries nothing and may be lost: the work stands in rows, and is looked for again and again without one (docs/decisions/0021).
+A wake-up carries nothing and may be lost: the work stands in rows, and is looked for again and again without one (docs/decisions/0022).
 """
 
 from __future__ import annotations
