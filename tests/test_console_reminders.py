@@ -9,9 +9,9 @@ from typing import Any
 
 from desk import Desk, csrf_in
 from door import Door, Reply
+from grants import grant, on_wechat
 from people import Cast, Person, add_person, add_plan
 from slices import check_in
-from test_reminders import grant, on_wechat
 from test_reminders_work import waiting
 from waiting import until
 
