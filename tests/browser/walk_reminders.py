@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Page, expect
 
 
 async def choose_half(page: Page) -> tuple[int, int]:
-    """Everybody but every second of those whom a message reaches (the other size has its turn): how many, and how many of them it reaches."""
+    """Everybody but every second of those whom a message reaches, for the other size: how many, and how many of them it reaches."""
     ticks, reachable = page.locator('input[name="members"]'), page.locator("input[data-reachable]")
     assert await ticks.count() > 5 and await page.locator('input[name="members"]:checked').count() == await ticks.count()
     await page.get_by_role("button", name="全不选").click()
@@ -64,7 +64,7 @@ async def test_from_who_is_missing_to_the_ledger(browser: Browser, service: stag
 async def test_from_a_cell_of_the_matrix_to_the_preview(browser: Browser, service: stage.Service) -> None:
     async with stage.window(browser, service) as (page, faults):
         await page.goto(f"{service.base}/console/coverage")
-        await page.locator(".heat tbody tr").nth(2).locator("th a").click()
+        await page.locator(".heat tbody tr").nth(2).locator("td a").last.click()
         button = page.get_by_role("button", name=re.compile("^提醒其中今日待学的"))
         expected = re.search(r"\d+", await button.inner_text()).group()
         await button.click()
