@@ -17,7 +17,6 @@ from api import (
     consents,
     corrections,
     coverage,
-    demo,
     errors,
     feedback,
     health,
@@ -140,5 +139,8 @@ def create_app(settings: Settings, *, name: str = "daka", with_jobs: bool = True
         await database.close()
 
     if settings.demo:
+        # Only here: the sandbox and the shipped content are of no use to a real service.
+        from api import demo
+
         demo.install(app, settings)
     return app
