@@ -18,6 +18,7 @@ class Entry:
 
 ENTRIES = (
     Entry("今日", "/", "stats.read"),
+    Entry("提醒", "/reminders", "reminders.send"),
     Entry("覆盖", "/coverage", "stats.read"),
     Entry("成员", "/members", "members.read"),
     Entry("代录", "/paper", "checkins.record"),
