@@ -74,7 +74,7 @@ async def test_nothing_is_sent_without_the_pages_token_or_without_anybody(desk: 
         assert (await desk.send(path, members=str(cast.alice.id), key=KEY)).status == 403
         empty = await send(desk, path, key=KEY)
         assert empty.status == 422 and "请至少选择一人" in text(empty)
-    for key in ("", "short", "k" * 65, "k" * 20 + "\0", "k" * 20 + "'"):
+    for key in ("", "short", "k" * 65, "k" * 20 + "。", "k" * 20 + "'"):
         assert (await send(desk, "/reminders", cast.alice, key=key)).status == 422
     assert not await ReminderBatch.exists(branch_id=cast.branch.id)
 
