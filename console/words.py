@@ -52,8 +52,19 @@ def audience(plan: Mapping[str, Any], units: Mapping[int, str]) -> str:
     return " · ".join("、".join(filter(None, some)) for some in chosen if some) or "全体"
 
 
+def asked_by(batch: Mapping[str, Any]) -> str:
+    """Who sent a batch of reminders: 陈书记; 郝主任（甲专委会）; 每天定时（学习计划）."""
+    if batch["asked_by"]:
+        return batch["asked_by"]["name"] + (f"（{batch['unit']['name']}）" if batch["unit"] else "")
+    return f"每天定时（{batch['plan_title']}）"
+
+
 LEAVE_REASONS = {"illness": "病假", "travel": "出差", "family": "家事", "work": "工作", "other": "其他"}
+CORRECTIONS = {"roster": "名册信息", "record": "学习记录", "content": "学习内容", "other": "其他"}
 LEAVE_STATES = {"asked": "待答复", "granted": "已准", "refused": "未准", "cancelled": "已撤回"}
+REMINDER_STATES = {
+    "sent": "已发出", "refused": "没有发出", "unknown": "结果未知", "sending": "正在发送", "waiting": "等待发送",
+}  # fmt: skip
 # The fields of a member, as changes of them are told.
 FIELDS = {
     "name": "姓名", "phone": "手机号", "unit": "专委会", "tier": "类别", "status": "身份", "post": "职务",
