@@ -22,6 +22,8 @@ from console import (
     questions,
     questions_import,
     reminders,
+    requests,
+    settings,
     signin,
     tasks,
     texts,
@@ -40,6 +42,7 @@ pages = (
     members_import.blueprint,
     member.blueprint,
     paper.blueprint,
+    requests.blueprint,
     plans.blueprint,
     tasks.blueprint,
     questions.blueprint,
@@ -47,6 +50,7 @@ pages = (
     texts.blueprint,
     calendar.blueprint,
     audit.blueprint,
+    settings.blueprint,
 )
 
 rest = Blueprint("console_rest")

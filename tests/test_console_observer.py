@@ -28,7 +28,7 @@ async def test_an_observer_finds_only_what_is_there_to_look_at(desk: Desk, cast:
     await desk.enter(cast.observer)
     front = await _see(desk, "/")
     assert (
-        re.findall(r'<li><a href="/console(/[^"]*)"[^>]*>(?:今日|覆盖|成员|代录|计划|题库|文本|操作记录)</a>', front)
+        re.findall(r'<li><a href="/console(/[^"]*)"[^>]*>(?:今日|提醒|覆盖|成员|代录|办理|计划|题库|文本|操作记录)</a>', front)
         == ["/", "/coverage"] * 2
     )
     changing = {row for row, (who, _) in ROWS.items() if row.startswith("POST") and "observer" in who}
