@@ -23,6 +23,7 @@ from console import (
     questions_import,
     reminders,
     requests,
+    settings,
     signin,
     tasks,
     texts,
@@ -49,6 +50,7 @@ pages = (
     texts.blueprint,
     calendar.blueprint,
     audit.blueprint,
+    settings.blueprint,
 )
 
 rest = Blueprint("console_rest")

@@ -111,7 +111,7 @@ def page(
 
         async def serve(request: Request, **held: Any) -> HTTPResponse | None:
             visit = await visitor(request, who, quiet=quiet)
-            if any(isinstance(value, int) and value > MAX_ID for value in held.values()):
+            if any(isinstance(value, int) and not 0 <= value <= MAX_ID for value in held.values()):
                 raise NotFound()
             if method == "POST":
                 refuse_forged(request, visit.token)

@@ -26,6 +26,7 @@ ENTRIES = (
     Entry("计划", "/plans", "plans.read"),
     Entry("题库", "/questions", "content.read"),
     Entry("文本", "/texts", "content.read"),
+    Entry("设置", "/settings", "roster.write"),
     Entry("操作记录", "/audit", "audit.read"),
 )
 

@@ -116,6 +116,13 @@ ROWS: dict[str, tuple[set[str], int | None]] = {
     "GET /questions/template.xlsx": (OFFICE, 0),
     "POST /questions/import/preview": (OFFICE, None),
     "POST /questions/import": (OFFICE, None),
+    "GET /settings": (OFFICE, 2),
+    "POST /settings/name": (SECRETARY, None),
+    "POST /settings/units": (OFFICE, None),
+    "POST /settings/units/<unit_id:int>/name": (OFFICE, None),
+    "POST /settings/units/<unit_id:int>/move": (OFFICE, None),
+    "GET /settings/switches": (OFFICE, 2),
+    "GET /settings/privacy": (OFFICE, 2),
     "GET /audit": (SECRETARY, 2),
     "POST /audit/proof": (SECRETARY, None),
 }

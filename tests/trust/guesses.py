@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from string import ascii_uppercase
 from typing import Any
 
 import aiohttp
@@ -161,7 +162,7 @@ async def scenes(made: House, number: int, dice: random.Random, told: dict[str, 
     _, asked = await shown(desk)
 
     async def guess(n: int) -> Reply:
-        code = f"IN{int(time.time()):08X}{''.join(dice.choices('ABCDEFGHIJKLMNOPQRSTUVWXYZ234567', k=20))}"
+        code = f"IN{int(time.time()):08X}{''.join(dice.choices(ascii_uppercase + '234567', k=20))}"
         return await made.door.post("/auth/console-scan", cast.alice if n % 2 else cast.observer, {"code": code}, headers=spoof(dice))
 
     replies: Counter = Counter()
