@@ -6,6 +6,7 @@ import asyncio
 import gc
 
 from sanic import Blueprint, Request, Sanic
+from sanic.exceptions import NotFound
 from sanic.response import HTTPResponse, redirect
 
 from api import (
@@ -17,7 +18,6 @@ from api import (
     consents,
     corrections,
     coverage,
-    demo,
     errors,
     feedback,
     health,
@@ -107,6 +107,11 @@ def create_app(settings: Settings, *, name: str = "daka", with_jobs: bool = True
         """The bare address leads to a page: the phone in the demo, else the console."""
         return redirect("/sandbox/" if settings.demo else "/console/")
 
+    @app.exception(NotFound)
+    async def nowhere(request: Request, error: Exception) -> HTTPResponse:
+        """An address that is nothing gives below /console a page, elsewhere the JSON of this door."""
+        return await (console.answer if request.path.startswith(f"{console.PREFIX}/") else errors.answer)(request, error)
+
     @app.before_server_start
     async def open_doors(app: Sanic) -> None:
         asyncio.get_running_loop().set_exception_handler(logs.loop_complaint)
@@ -140,5 +145,8 @@ def create_app(settings: Settings, *, name: str = "daka", with_jobs: bool = True
         await database.close()
 
     if settings.demo:
+        # Only here: the sandbox and the shipped content are of no use to a real service.
+        from api import demo
+
         demo.install(app, settings)
     return app

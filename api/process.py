@@ -17,12 +17,16 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
-from sanic import Sanic
 
 from backend.kernel import logs, metrics
 from backend.kernel.settings import Settings
+
+if TYPE_CHECKING:
+    # The supervisor of several workers serves nothing itself, and does without.
+    from sanic import Sanic
 
 log = structlog.get_logger()
 

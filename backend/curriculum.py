@@ -7,9 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-from jsonschema import Draft202012Validator
-
 from backend import curriculum_questions, curriculum_syllabus, questions_places
 from backend.kernel import audit
 from backend.kernel.database import transactional
@@ -18,9 +15,6 @@ from models.texts import Aspect, Passage, PassageAspect, Section, Text
 
 # The content that comes with the product; it is part of the installed package too.
 PACK = Path(__file__).parent.parent / "curriculum"
-
-# The C loader where there is one: the same, many times faster.
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(slots=True)
@@ -56,14 +50,20 @@ def _text(path: Path) -> str:
 
 
 def _yaml(path: Path) -> dict[str, Any]:
+    # Imported here, as the schema's checker below: the service itself loads no pack.
+    import yaml
+
     try:
-        content = yaml.load(_text(path), Loader=_Loader)
+        # The C loader where there is one: the same, many times faster.
+        content = yaml.load(_text(path), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.YAMLError as error:
         raise Invalid(f"{path.name} 不是有效的 YAML：{error}", code="invalid_pack") from None
     return content if isinstance(content, dict) else {}
 
 
 def _check(schema: dict[str, Any], kind: str, content: dict[str, Any], name: str) -> None:
+    from jsonschema import Draft202012Validator
+
     faults = list(Draft202012Validator({**schema, "$ref": f"#/$defs/{kind}"}).iter_errors(content))
     if faults:
         errors = [{"field": f"{name}:{'/'.join(map(str, f.absolute_path))}", "message": f.message[:200]} for f in faults[:20]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import segno
 from sanic import Blueprint
 from sanic.response import HTTPResponse
 
@@ -75,6 +74,8 @@ async def _change(visit: Visit, error: str) -> HTTPResponse:
 
 
 async def _set_up(visit: Visit, *, action: str = "/account/second-factor", error: str = "") -> HTTPResponse:
+    import segno
+
     address, secret = await second_factors.begin(visit.actor)
     picture = segno.make(address, error="m", micro=False).png_data_uri(scale=5, border=4)
     shown = {"action": action, "picture": picture, "secret": secret, "error": error}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
-import segno
 from sanic import Blueprint
 from sanic.response import HTTPResponse
 
@@ -74,6 +73,8 @@ async def invite(visit: Visit) -> HTTPResponse:
 
 
 def _picture(code: str) -> str:
+    import segno
+
     return segno.make(code, error="m", micro=False).png_data_uri(scale=6, border=4)
 
 

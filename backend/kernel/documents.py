@@ -1,6 +1,7 @@
 """Reading spreadsheets and documents; with the files beside it the only home of XlsxWriter, python-calamine and python-docx.
 
 Whatever a file holds, reading it has no effect: no formula is evaluated, no entity or address is followed, sizes are bounded first.
+Each library is imported where it is used: a process that is never given a file does not carry it.
 """
 
 from __future__ import annotations
@@ -13,11 +14,6 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-import docx
-from charset_normalizer import from_bytes
-from python_calamine import CalamineError, CalamineWorkbook
-
-from backend.kernel import webpages
 from backend.kernel.documents_archive import MOST_ROWS, refuse_bomb, refuse_wide_sheets, unreadable
 from backend.kernel.documents_books import CONTROL, Chart, Column, Sheet, safe_text, template, write_book
 from backend.kernel.documents_lines import unwrapped
@@ -43,6 +39,8 @@ def read_sheet(content: bytes) -> list[tuple[int, dict[str, str]]]:
     """
     if len(content) > MOST_SHEET_BYTES:
         raise unreadable("文件不能超过 5 MB。")
+    from python_calamine import CalamineError, CalamineWorkbook
+
     refuse_wide_sheets(refuse_bomb(content, what="xlsx"))
     try:
         sheet = CalamineWorkbook.from_filelike(io.BytesIO(content)).get_sheet_by_index(0)
@@ -87,6 +85,8 @@ def paragraphs(filename: str, content: bytes, *, headings: Sequence[str] = ()) -
     if kind == "docx":
         found = _docx(content)
     elif kind == "html":
+        from backend.kernel import webpages
+
         found = webpages.paragraphs(decode(content, html=True), headings=headings)
     else:
         found = unwrapped(decode(content), headings=headings)
@@ -120,6 +120,8 @@ def decode(content: bytes, *, html: bool = False) -> str:
             return content.decode(name)
         except (UnicodeError, LookupError):
             continue
+    from charset_normalizer import from_bytes
+
     best = from_bytes(content).best()
     if best is None:
         raise unreadable("无法识别文件的文字编码，请另存为 UTF-8 文本。")
@@ -137,6 +139,8 @@ def _declared(start: bytes) -> list[str]:
 
 def _docx(content: bytes) -> list[str]:
     refuse_bomb(content, what="docx")
+    import docx
+
     try:
         document = docx.Document(io.BytesIO(content))
         return [line for paragraph in document.paragraphs for line in paragraph.text.splitlines()]

@@ -7,8 +7,6 @@ import re
 import zipfile
 import zlib
 
-from lxml import etree
-
 from backend.kernel.errors import Invalid
 
 MOST_UNPACKED_BYTES = 100 * 1024 * 1024
@@ -53,6 +51,8 @@ def refuse_wide_sheets(parts: dict[str, bytes]) -> None:
     """
     if "xl/workbook.xml" not in parts or parts.keys() & {"xl/workbook.bin", "content.xml"}:
         raise unreadable("文件不是有效的 xlsx 文件，或已损坏。")
+    from lxml import etree
+
     for content in parts.values():
         # A sheet may lie under any name; what holds no such word holds no cell.
         if b"sheetData" in content:
@@ -65,6 +65,8 @@ def refuse_wide_sheets(parts: dict[str, bytes]) -> None:
 def _refuse_wide_sheet(content: bytes) -> None:
     if b"<!DOCTYPE" in content or b"<!ENTITY" in content:
         raise unreadable("文件不是有效的 xlsx 文件，或已损坏。")
+    from lxml import etree
+
     row, column, inside = 0, 0, False
     # The encoding is fixed: the reader takes every part for UTF-8, whatever its first line says.
     for event, element in etree.iterparse(

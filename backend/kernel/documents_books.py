@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-import xlsxwriter
-
 FORM_ROWS = 1000
 # What one cell holds at most, and what one drop-down holds as text (specifications of Excel).
 MOST_CELL_CHARACTERS = 32_767
@@ -74,7 +72,9 @@ def write_book(sheets: Sequence[Sheet]) -> bytes:
     return out.getvalue()
 
 
-def _book(out: io.BytesIO) -> xlsxwriter.Workbook:
+def _book(out: io.BytesIO) -> Any:
+    import xlsxwriter
+
     return xlsxwriter.Workbook(out, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
 
 
@@ -155,7 +155,9 @@ def _listed(choices: Sequence[str], *, row: int) -> dict[str, Any]:
     """The drop-down; a list too long to stand in the rule itself is taken from its row on the second sheet."""
     source: Any = list(choices)
     if len(",".join(choices)) > MOST_LIST_CHARACTERS or any("," in choice for choice in choices):
-        source = f"=说明!{xlsxwriter.utility.xl_range_abs(row, 1, row, len(choices))}"
+        from xlsxwriter.utility import xl_range_abs
+
+        source = f"=说明!{xl_range_abs(row, 1, row, len(choices))}"
     return {
         "validate": "list",
         "source": source,

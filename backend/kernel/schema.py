@@ -8,8 +8,6 @@ import pkgutil
 
 import asyncpg
 from tortoise import Tortoise, connections
-from tortoise.migrations.api.migrate import migrate as run_migrations
-from tortoise.migrations.executor import MigrationExecutor
 
 import models.migrations
 from backend.kernel.database import AWAY, config, fetch, sqlite_path
@@ -36,6 +34,8 @@ async def migrate(settings: Settings) -> None:
 
 
 async def _migrate(settings: Settings) -> None:
+    from tortoise.migrations.api.migrate import migrate as run_migrations
+
     try:
         await run_migrations(config=config(settings))
     finally:
@@ -44,6 +44,9 @@ async def _migrate(settings: Settings) -> None:
 
 async def is_behind(settings: Settings) -> bool:
     """True when the database lacks a migration of this version. Raises what the driver does when it is away."""
+    # Here, and not above: a worker that serves never looks at migrations.
+    from tortoise.migrations.executor import MigrationExecutor
+
     await Tortoise.init(config=config(settings), init_connections=True)
     try:
         await connections.get("default").execute_query("SELECT 1")

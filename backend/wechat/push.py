@@ -2,6 +2,7 @@
 
 Source: developers.weixin.qq.com, "消息推送" (URL check, plain and secure mode, XML and JSON) and "授权用户资料变更" (the events).
 The signature is checked before anything is decrypted: the cipher has no integrity check of its own.
+wechatpy is imported with the first message: it brings a second HTTP client along, which nobody else needs.
 """
 
 from __future__ import annotations
@@ -17,9 +18,6 @@ from xml.parsers.expat import ExpatError
 
 import orjson
 import xmltodict
-from wechatpy.crypto import WeChatCrypto
-from wechatpy.exceptions import InvalidAppIdException
-from wechatpy.utils import WeChatSigner
 
 from backend.kernel import clock, settings
 from backend.kernel.errors import BadRequest, Forbidden
@@ -86,6 +84,8 @@ def _demand_signature(query: Mapping[str, str], name: str, *signed: str) -> None
     # Without a token of ours anybody could sign.
     if not token or not given.isascii() or not all(part and part.isascii() for part in parts):
         raise Forbidden("签名不正确。", code="bad_signature")
+    from wechatpy.utils import WeChatSigner
+
     signer = WeChatSigner()
     signer.add_data(token, *parts)
     # wechatpy itself compares with !=, which tells by its duration how much was right.
@@ -100,6 +100,9 @@ def _decrypted(query: Mapping[str, str], sealed: str) -> str:
     chosen = settings.current()
     if not chosen.wechat_push_aes_key:
         raise Forbidden("消息推送的加密方式与设置不一致。", code="secure_mode_required")
+    from wechatpy.crypto import WeChatCrypto
+    from wechatpy.exceptions import InvalidAppIdException
+
     crypto = WeChatCrypto(chosen.wechat_push_token, chosen.wechat_push_aes_key, chosen.wechat_appid)
     try:
         return crypto.decrypt_message({"Encrypt": sealed}, query["msg_signature"], query["timestamp"], query["nonce"])
