@@ -7,7 +7,6 @@ from typing import Any
 
 from backend import answering, coverage_questions
 from backend.coverage import NO_PERSON
-from backend.coverage_questions import ENOUGH
 from backend.coverage_scope import scope_of
 from backend.figures_pairs import pairs_between
 from backend.kernel import access, clock
@@ -20,7 +19,6 @@ SILENT_DAYS = 3
 LOOK_BACK = timedelta(days=31)
 # A question that fewer than half get right at first.
 HARD = 0.5
-QUESTIONS_READ = 500
 
 _SILENT = """
 WITH {pairs}, last AS (
@@ -49,10 +47,8 @@ async def silent(actor: Actor, *, today: date) -> list[dict[str, Any]]:
 
 
 async def hard_questions(actor: Actor, *, today: date, most: int = 3) -> list[dict[str, Any]]:
-    """The questions of the last month that most got wrong at first, hardest first, as of coverage_questions.items (two queries)."""
-    found = await coverage_questions.items(actor, first=today - LOOK_BACK, last=today, after=0, limit=QUESTIONS_READ, today=today)
-    hard = [item for item in found if item["attempts"] >= ENOUGH and item["facility"] < HARD]
-    return sorted(hard, key=lambda item: (item["facility"], item["question"]))[:most]
+    """The questions of the last month that most got wrong at first, as of coverage_questions.hardest (one query)."""
+    return await coverage_questions.hardest(actor, first=today - LOOK_BACK, last=today, below=HARD, most=most)
 
 
 _ASKED = "(SELECT COUNT(*) FROM {table} r JOIN member m ON m.id = r.member_id WHERE m.branch_id = $1 AND {waits})"

@@ -15,7 +15,6 @@ from typing import Any
 
 import msgspec
 
-from backend.figures import COUNTING
 from backend.kernel import access
 from backend.kernel.access import Actor
 from backend.kernel.database import fetch, int_list
@@ -25,11 +24,19 @@ from backend.kernel.sql import within
 ENOUGH = 10  # attempts below which a correlation says nothing
 WORDS = {"true": "正确", "false": "错误"}
 
+# As figures.COUNTING, for one branch, $1: what is withdrawn there is found once, and not answer by answer.
+_COUNTING = """
+a.is_first AND a.question_id NOT IN (
+  SELECT w.question_id FROM withdrawal w JOIN branch wb ON wb.id = w.branch_id JOIN branch tb ON tb.id = $1
+  WHERE tb.path LIKE wb.path || '%'
+)
+"""
+
 _FIRSTS = f"""
 SELECT a.member_id, a.question_id, CAST(a.given AS TEXT) AS given, CASE WHEN a."right" THEN 1.0 ELSE 0.0 END AS r
 FROM daily_task t JOIN member m ON m.branch_id = t.branch_id
 JOIN answer a ON a.member_id = m.id AND a.task_id = t.id AND a.task_date = t.date AND {{months}}
-WHERE t.branch_id = $1 AND t.date >= $2 AND t.date <= $3 AND {COUNTING}
+WHERE t.branch_id = $1 AND t.date >= $2 AND t.date <= $3 AND {_COUNTING}
 """  # noqa: S608
 
 # x is the facility of the member over all of its first answers: sums from which the correlation follows.
@@ -59,6 +66,26 @@ async def items(actor: Actor, *, first: date | None, last: date | None, after: i
     return [_item(row, [w for w in wrong if w["question_id"] == row["id"]]) for row in rows]
 
 
+_HARD = """
+WITH f AS ({firsts})
+SELECT f.question_id, q.stem, COUNT(*) AS n, SUM(f.r) AS r FROM f JOIN question q ON q.id = f.question_id
+GROUP BY f.question_id, q.stem HAVING COUNT(*) >= {enough} AND SUM(f.r) < {below} * COUNT(*)
+ORDER BY SUM(f.r) / COUNT(*), f.question_id LIMIT $4
+"""
+
+
+async def hardest(actor: Actor, *, first: date, last: date, below: float, most: int) -> list[dict[str, Any]]:
+    """{"question", "stem", "attempts", "facility"} of the questions tried at least ENOUGH times that fewer than `below` got right at first,
+    the hardest first (one query)."""
+    access.require(actor, "stats.questions")
+    firsts = _FIRSTS.format(months=within("a.task_date", first, last))
+    rows = await fetch(_HARD.format(firsts=firsts, enough=ENOUGH, below=below), actor.branch_id, first, last, most)
+    return [
+        {"question": row["question_id"], "stem": row["stem"], "attempts": row["n"], "facility": round(float(row["r"]) / row["n"], 4)}
+        for row in rows
+    ]
+
+
 # The same for a few questions alone, over all time: the tasks that hold them lead to their answers, and the figures kept with the
 # check-ins to the facility of whoever gave them.
 _CHOSEN = f"""
@@ -66,7 +93,7 @@ WITH f AS (
   SELECT a.member_id, a.question_id, CAST(a.given AS TEXT) AS given, CASE WHEN a."right" THEN 1.0 ELSE 0.0 END AS r
   FROM task_question tq JOIN daily_task t ON t.id = tq.task_id JOIN member m ON m.branch_id = t.branch_id
   JOIN answer a ON a.member_id = m.id AND a.task_id = t.id AND a.task_date = t.date AND a.question_id = tq.question_id
-  WHERE tq.question_id IN ({{questions}}) AND t.branch_id = $1 AND t.date <= $2 AND {COUNTING}
+  WHERE tq.question_id IN ({{questions}}) AND t.branch_id = $1 AND t.date <= $2 AND {_COUNTING}
 )
 """  # noqa: S608
 

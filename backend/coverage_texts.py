@@ -18,11 +18,13 @@ JOIN standing st ON st.member_id = m.id AND st.starts_on <= $1 AND (st.until IS 
 WHERE m.branch_id = $2 AND m.joined_on <= $1 AND (m.left_on IS NULL OR m.left_on > $1){unit}
 """
 _MAP = """
-WITH who AS ({members})
-SELECT s.key AS section, s.title, s.number AS place, p.id, p.number, p.body,
-  (SELECT COUNT(DISTINCT r.member_id) FROM reading r JOIN who w ON w.id = r.member_id WHERE r.passage_id = p.id) AS readers,
+WITH who AS ({members}), found AS (
+  SELECT r.passage_id, COUNT(DISTINCT r.member_id) AS readers FROM who w JOIN reading r ON r.member_id = w.id GROUP BY r.passage_id
+)
+SELECT s.key AS section, s.title, s.number AS place, p.id, p.number, p.body, COALESCE(f.readers, 0) AS readers,
   (SELECT COUNT(*) FROM who) AS members
-FROM section s JOIN passage p ON p.section_id = s.id WHERE s.text_id = $3 AND p.retired_at IS NULL ORDER BY s.number, p.number, p.id
+FROM section s JOIN passage p ON p.section_id = s.id LEFT JOIN found f ON f.passage_id = p.id
+WHERE s.text_id = $3 AND p.retired_at IS NULL ORDER BY s.number, p.number, p.id
 """
 _READERS = """
 WITH who AS ({members})

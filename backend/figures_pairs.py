@@ -131,6 +131,8 @@ def members_between(first: date, last: date, *, branches: str, unit_id: int | No
     after = (last + timedelta(days=1)).isoformat()
     who = "w.id AS member_id, w.branch_id, w.unit_id, w.tier, w.status"
     day = "t.date" if by_day else "NULL"
+    # Not NOT IN: for two columns that might be null SQLite reads the whole list again and again.
+    undone = "LEFT JOIN done d ON d.member_id = {} AND d.task_id = {} WHERE d.member_id IS NULL"
     return f"""
     day AS MATERIALIZED (
       SELECT t.id, t.date, t.plan_id{also or ", 0 AS aspects"} FROM daily_task t WHERE {of_tasks} AND {days.format("t.date")}
@@ -160,12 +162,12 @@ def members_between(first: date, last: date, *, branches: str, unit_id: int | No
         CASE WHEN t.recorded_by_id IS NOT NULL THEN 1 ELSE 0 END, t.firsts, t.rights, -{_TODAYS}
       FROM done t JOIN who w ON w.id = t.member_id AND {_IN_SPAN}
       UNION ALL
-      SELECT member_id, branch_id, unit_id, tier, status, date, aspects, -1, 1, 0, 0, 0, 0, 0, -todays FROM (
+      SELECT w.member_id, w.branch_id, w.unit_id, w.tier, w.status, w.date, w.aspects, -1, 1, 0, 0, 0, 0, 0, -todays FROM (
         SELECT DISTINCT {who}, {day} AS date, t.aspects, t.id, {_TODAYS} AS todays
         FROM away w JOIN day t ON t.date >= w.starts_on AND t.date <= w.ends_on AND {_IN_SPAN}
-      ) w WHERE (member_id, id) NOT IN (SELECT member_id, task_id FROM done)
+      ) w {undone.format("w.member_id", "w.id")}
       UNION ALL
       SELECT {who}, {day}, t.aspects, 0, 0, 0, 0, 0, a.firsts, a.rights, 0
       FROM who w JOIN answer_tally a ON a.member_id = w.id JOIN day t ON t.id = a.task_id AND t.date = a.task_date AND {_IN_SPAN}
-      WHERE (w.id, t.id) NOT IN (SELECT member_id, task_id FROM done)
+      {undone.format("w.id", "t.id")}
     )"""  # noqa: S608
