@@ -118,7 +118,7 @@ def endpoint(
         decoder = msgspec.json.Decoder(body) if body is not None else None
 
         async def serve(request: Request, **parameters: Any) -> HTTPResponse:
-            if any(isinstance(value, int) and value > MAX_ID for value in parameters.values()):
+            if any(isinstance(value, int) and not 0 <= value <= MAX_ID for value in parameters.values()):
                 raise NotFound()
             call = Call(request, await caller(request, who))
             call.query = read_query(request, query)

@@ -40,6 +40,10 @@ class Export(msgspec.Struct):
     idempotency_keys: Rows
     reflections: Rows
     feedback: Rows
+    corrections: Rows
+    subscriptions: Rows
+    reminders: Rows
+    grant_entries: Rows
     task_fetches: Rows
     audit_entries: Rows
 

@@ -35,11 +35,21 @@ class Recipient(msgspec.Struct):
     explanation: str
 
 
+class TaskMessage(msgspec.Struct):
+    """`recipients`: how many get it."""
+
+    title: str
+    recipients: int
+    message: dict[str, str]
+
+
 class Preview(msgspec.Struct):
-    """`message`: the template's fields as they would be sent. `group_text` names nobody."""
+    """`messages`: the template's fields as they will be sent, for each of the day's tasks; `message`: of the first alone.
+    `group_text` names nobody."""
 
     date: datetime.date
     message: dict[str, str]
+    messages: list[TaskMessage]
     recipients: list[Recipient]
     reachable: int
     unreachable: int
@@ -63,6 +73,7 @@ class ReminderBatchItem(msgspec.Struct):
     asked_by: Reminded | None
     unit: Reminded | None
     plan: int | None
+    plan_title: str | None
     counts: ReminderCounts
     total: int
     finished: bool

@@ -15,6 +15,7 @@ from backend.kernel.errors import Conflict, Invalid
 from models.answering import Answerable
 
 ANSWER_WITHIN = timedelta(days=15)
+ANSWER_MOST = 2000
 STATES = {"waiting": "r.answered_at IS NULL", "answered": "r.answered_at IS NOT NULL"}
 
 _ASKED = """
@@ -47,10 +48,12 @@ async def listing(table: type[Answerable], actor: Actor, *, state: str | None, a
 async def answer(
     table: type[Answerable], actor: Actor, *, asked_id: int, answer: str, capability: str, **columns: Any
 ) -> dict[str, Any]:  # fmt: skip
-    """Answers once. Raises NotFound, Invalid for blank text, Conflict `answered`."""
+    """Answers once. Raises NotFound, Invalid for text that is blank or too long, Conflict `answered`."""
     require(actor, capability)
     if not (answer := answer.strip()):
         raise Invalid(errors=[{"field": "answer", "message": "请填写答复"}])
+    if len(answer) > ANSWER_MOST:
+        raise Invalid(errors=[{"field": "answer", "message": f"不能超过 {ANSWER_MOST} 个字"}])
     await _write_answer(table, actor, asked_id, {"answer": answer, **columns})
     metrics.asked.labels(table._meta.db_table, "answered").inc()
     return (await _shown(table, "r.id = $1", asked_id))[0]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
-from backend import coverage_questions
+from backend import answering, coverage_questions
 from backend.coverage import NO_PERSON
 from backend.coverage_questions import ENOUGH
 from backend.coverage_scope import scope_of
 from backend.figures_pairs import pairs_between
-from backend.kernel import access
+from backend.kernel import access, clock
 from backend.kernel.access import Actor
 from backend.kernel.database import fetch
 from backend.kernel.errors import Forbidden
@@ -55,11 +55,19 @@ async def hard_questions(actor: Actor, *, today: date, most: int = 3) -> list[di
     return sorted(hard, key=lambda item: (item["facility"], item["question"]))[:most]
 
 
-async def waiting(actor: Actor) -> int:
-    """How many requests for leave wait for the secretary (one query)."""
+_ASKED = "(SELECT COUNT(*) FROM {table} r JOIN member m ON m.id = r.member_id WHERE m.branch_id = $1 AND {waits})"
+
+
+async def waiting(actor: Actor) -> dict[str, int]:
+    """{"leaves", "corrections", "feedback", "overdue"}: how many requests wait for the secretary, and how many of them past their day
+    (a leave's is its first, the others' is `answering.ANSWER_WITHIN`); one query."""
     access.require(actor, "leaves.decide")
-    rows = await fetch(
-        "SELECT COUNT(*) AS n FROM leave l JOIN member m ON m.id = l.member_id WHERE m.branch_id = $1 AND l.state = 'asked'",
-        actor.branch_id,
-    )
-    return rows[0]["n"]
+    asked, answered = "r.state = 'asked'", "r.answered_at IS NULL"
+    late = {"leave": f"{asked} AND r.starts_on < $2", "correction": f"{answered} AND r.created_at < $3"}
+    late["feedback"] = late["correction"]
+    overdue = " + ".join(_ASKED.format(table=table, waits=waits) for table, waits in late.items())
+    counted = {"leaves": ("leave", asked), "corrections": ("correction", answered), "feedback": ("feedback", answered)}
+    columns = ", ".join(f"{_ASKED.format(table=table, waits=waits)} AS {name}" for name, (table, waits) in counted.items())
+    today = clock.today()
+    rows = await fetch(f"SELECT {columns}, {overdue} AS overdue", actor.branch_id, today, clock.at(today - answering.ANSWER_WITHIN))
+    return dict(rows[0])

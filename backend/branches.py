@@ -75,6 +75,54 @@ async def units(actor: Actor) -> list[dict[str, Any]]:
     return await fetch("SELECT id, name FROM unit WHERE branch_id = $1 ORDER BY position, id", actor.branch_id)
 
 
+_PARTICULARS = """
+SELECT b.id, b.name, above.name AS parent,
+  (SELECT COUNT(*) FROM member m WHERE m.branch_id = b.id AND m.joined_on <= $2 AND (m.left_on IS NULL OR m.left_on > $2)) AS members
+FROM branch b LEFT JOIN branch above ON above.id = b.parent_id WHERE b.id = $1
+"""
+
+
+async def particulars(actor: Actor) -> dict[str, Any]:
+    """{"id", "name", "parent", "members"} of the own branch: the name of the branch above or None, and today's members. One query."""
+    require(actor, "roster.read")
+    return (await fetch(_PARTICULARS, actor.branch_id, clock.today()))[0]
+
+
+@transactional
+async def rename(actor: Actor, *, name: str) -> None:
+    """Gives the own branch another name. Raises Invalid, Conflict `branch_exists` when a sister bears it."""
+    require(actor, "branch.write")
+    name = _tidy_name(name)
+    branch = await Branch.get(id=actor.branch_id)
+    # As `create` does: the branch above keeps sisters from taking the same name at once.
+    await lock_rows("branch", [branch.parent_id or branch.id], strength="FOR NO KEY UPDATE")
+    if await Branch.filter(name=name, parent_id=branch.parent_id).exclude(id=branch.id).exists():
+        raise Conflict(f"已有名为“{name}”的支部。", code="branch_exists")
+    if name == branch.name:
+        return
+    branch.name = name
+    await branch.save(update_fields=["name"])
+    await audit.record(actor, "branch:rename", subject="branch", subject_id=branch.id, fields=["name"])
+
+
+@transactional
+async def move_unit(actor: Actor, *, unit_id: int, up: bool) -> None:
+    """The unit changes places with its neighbour above or below; at the end of the list nothing changes. Raises NotFound."""
+    require(actor, "roster.write")
+    await lock_rows("branch", [actor.branch_id], strength="FOR NO KEY UPDATE")
+    ids = [unit["id"] for unit in await units(actor)]
+    if unit_id not in ids:
+        raise NotFound()
+    at = ids.index(unit_id)
+    to = at - 1 if up else at + 1
+    if not 0 <= to < len(ids):
+        return
+    ids[at], ids[to] = ids[to], ids[at]
+    for position, one in enumerate(ids):
+        await Unit.filter(id=one).update(position=position)
+    await audit.record(actor, "unit:move", subject="unit", subject_id=unit_id, fields=["position"])
+
+
 @transactional
 async def add_unit(actor: Actor, *, name: str) -> dict[str, Any]:
     """A new unit, placed last: {"id", "name"}. Raises Conflict `unit_exists`."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from backend.kernel import clock
-from backend.kernel.access import Actor
-from backend.kernel.database import lock_rows, transactional
+from backend.kernel.access import Actor, require
+from backend.kernel.database import as_instant, fetch, lock_rows, transactional
 from backend.kernel.errors import Invalid
 from models.consents import Consent
 
@@ -41,3 +41,24 @@ async def give(actor: Actor, *, version: str) -> tuple[dict[str, Any], bool]:
 
 def _shown(consent: Consent) -> dict[str, Any]:
     return {"version": consent.version, "at": clock.shanghai(consent.given_at).isoformat(timespec="seconds")}
+
+
+_VERSIONS = """
+SELECT c.version, MIN(c.given_at) AS since, COUNT(DISTINCT CASE WHEN c.withdrawn_at IS NULL THEN c.member_id END) AS given
+FROM consent c JOIN member m ON m.id = c.member_id
+WHERE m.branch_id = $1 AND m.blanked_at IS NULL AND (m.left_on IS NULL OR m.left_on > $2)
+GROUP BY c.version ORDER BY c.version DESC
+"""
+
+
+async def versions(actor: Actor) -> list[dict[str, Any]]:
+    """[{"version", "is_current", "since", "given"}], newest first: the day on which the version was first agreed to in the branch (None:
+    not yet), and how many of today's members stand by it. Who does not is not told. One query."""
+    require(actor, "roster.read")
+    rows = await fetch(_VERSIONS, actor.branch_id, clock.today())
+    found = [
+        {**row, "is_current": row["version"] == CURRENT, "since": clock.shanghai(as_instant(row["since"])).date()} for row in rows
+    ]  # fmt: skip
+    if not any(row["is_current"] for row in found):
+        found.insert(0, {"version": CURRENT, "is_current": True, "since": None, "given": 0})
+    return found

@@ -10,7 +10,7 @@ import base64
 import re
 from datetime import UTC, datetime, timedelta
 
-from backend import console_entry
+from backend import console_entry, guesses
 from backend.console_entry import Entry
 from backend.kernel import access, audit, clock, refusals, security
 from backend.kernel.access import Actor
@@ -38,12 +38,11 @@ def _codes_for(browser: str, shown_at: int) -> list[str]:
     return [f"IN{shown_at:08X}{base64.b32encode(bytes.fromhex(one)).decode()[:20]}" for one in hashes]
 
 
-@transactional
 async def confirm(actor: Actor, *, code: str) -> None:
     """Lets the browser that shows `code` enter as the caller; again by the same caller changes nothing. Audited as `console:scan`.
 
     Raises Forbidden without a role, Invalid for what is no such code, Conflict `scan_expired` two minutes after it was shown,
-    Conflict `scan_used` for one that somebody else has confirmed.
+    Conflict `scan_used` for one that somebody else has confirmed, TooMany for a member who confirms without end: each time writes.
     """
     access.require(actor, "stats.read")
     found = CODE.fullmatch(code.strip().upper())
@@ -54,7 +53,12 @@ async def confirm(actor: Actor, *, code: str) -> None:
     now, ends = clock.now(), datetime.fromtimestamp(int(found[1], 16), UTC) + LIFETIME
     if not now < ends <= now + LIFETIME + timedelta(seconds=5):
         raise expired()
-    key = security.token_hash(found[0])
+    await guesses.count_visit("console_scan", f"member {actor.member_id}")
+    await _confirm(actor, security.token_hash(found[0]), now, ends)
+
+
+@transactional
+async def _confirm(actor: Actor, key: str, now: datetime, ends: datetime) -> None:
     added = await fetch(
         "INSERT INTO console_scan (code_hash, member_id, confirmed_at, expires_at) VALUES ($1, $2, $3, $4) "
         "ON CONFLICT (code_hash) DO NOTHING RETURNING id",

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from backend import branches, consents, console_links, curriculum, demo_wechat, figures, members, plans
+from backend import branches, consents, console_links, curriculum, demo_reminders, demo_requests, demo_wechat, figures, members, plans
 from backend.demo_history import Student, write_history
 from backend.demo_people import COMMITTEES, DemoPerson, roster
 from backend.kernel import clock, database
@@ -77,7 +77,8 @@ async def refuse_real_data(settings: Settings) -> None:
 async def prepare(state: SandboxState, settings: Settings) -> Demo:
     """Makes the demo branch where it is missing, extends its plan to today and beyond, and hands out fresh codes and links."""
     today = clock.today()
-    branch = await Branch.get_or_none(name=BRANCH, is_demo=True)
+    # By its place, for its name can be changed in the console.
+    branch = await Branch.filter(is_demo=True, parent_id__isnull=False).first()
     if branch is None:
         await curriculum.load(curriculum.PACK)
         branch = await _found(today)
@@ -85,6 +86,7 @@ async def prepare(state: SandboxState, settings: Settings) -> Demo:
     demo = Demo(branch.id, state)
     await _hand_out(demo, settings)
     await demo_wechat.subscribe(state, branch.id)
+    await demo_reminders.remember(state, branch.id, today=today)
     return demo
 
 
@@ -122,6 +124,7 @@ async def _found(today: date) -> Branch:
         student.away = today - timedelta(days=first), today - timedelta(days=last)
         await _excuse(student, secretary.member_id, branch.id)
     await write_history(plan_id, students, proxy=(on_paper.member_id, unit_head.member_id), today=today)
+    await demo_requests.ask(students, today=today)
     return branch
 
 

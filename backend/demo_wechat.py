@@ -19,6 +19,8 @@ FIELDS = (("thing1", "title"), ("date2", "date"), ("thing3", "note"))
 # The pages the phone page shows; what a message or a scanned code opens.
 PAGES = ("pages/today/today", "pages/calendar/calendar", "pages/progress/progress", "pages/me/me")
 
+REMINDER = "DEMO_TEMPLATE_STUDY_REMINDER_00000000000000"
+
 
 def sandbox_state(settings: Settings) -> SandboxState:
     """The sandbox for the demo's app. A code made by it leads to the phone page, for want of a mini-program."""

@@ -5,6 +5,7 @@ At most one for a member and day. The work stands in rows and is done in the bac
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
@@ -18,15 +19,13 @@ from backend.reminders_audience import Candidate, Scope, scope_of
 from backend.rules import reminding
 from models.reminders import Reminder, ReminderBatch, ReminderState
 
-# Reasons that leave nothing to tell the member.
-TOLD = ("done", "on_leave", "already")
 STATES = tuple(state.value for state in ReminderState)
 
 _BATCHES = """
-SELECT b.id, b.day, b.unit_id, b.plan_id, b.created_at, b.asked_by_id, m.name AS asker, u.name AS unit, {counts}
+SELECT b.id, b.day, b.unit_id, b.plan_id, b.created_at, b.asked_by_id, m.name AS asker, u.name AS unit, p.title AS plan_title, {counts}
 FROM reminder_batch b LEFT JOIN member m ON m.id = b.asked_by_id LEFT JOIN unit u ON u.id = b.unit_id
-LEFT JOIN reminder r ON r.batch_id = b.id {mine}
-WHERE b.branch_id = $1 AND {where} GROUP BY b.id, b.day, b.unit_id, b.plan_id, b.created_at, b.asked_by_id, m.name, u.name
+LEFT JOIN study_plan p ON p.id = b.plan_id LEFT JOIN reminder r ON r.batch_id = b.id {mine}
+WHERE b.branch_id = $1 AND {where} GROUP BY b.id, b.day, b.unit_id, b.plan_id, b.created_at, b.asked_by_id, m.name, u.name, p.title
 {having} ORDER BY b.id DESC LIMIT {limit}
 """
 _COUNTS = ", ".join(f"COUNT(CASE WHEN r.state = '{state}' THEN 1 END) AS {state}" for state in STATES)
@@ -43,29 +42,37 @@ async def preview(actor: Actor, *, members: Sequence[int] | None = None, today: 
     return {
         "date": today,
         "message": _message(found[0], today),
+        "messages": _messages(found, today),
         "recipients": [_recipient(candidate) for candidate in found],
         "reachable": sum(candidate.reason is None for candidate in found),
         "unreachable": sum(candidate.reason is not None for candidate in found),
-        "group_text": _group_text(found[0], today),
+        "group_text": reminding.group_text(day=today, tasks=((candidate.title, candidate.makeup_until) for candidate in found)),
     }
 
 
-async def send(actor: Actor, *, members: Sequence[int] | None = None, today: date) -> dict[str, Any]:
-    """Writes down whom to remind and wakes the background work; the batch as `detail` shows it. Raises as `preview`."""
-    batch_id = await _write(actor, scope_of(actor), members, today)
+async def send(actor: Actor, *, members: Sequence[int] | None = None, today: date, key: str | None = None) -> dict[str, Any]:
+    """Writes down whom to remind and wakes the background work; the batch as `detail` shows it. Raises as `preview`.
+
+    `key`: the request's own name, at most 64 characters; asked for again under it, the batch of the first time is returned.
+    """
+    batch_id = await _write(actor, scope_of(actor), members, today, key)
     await wakeups.wake()
     return await detail(actor, batch_id=batch_id)
 
 
 @transactional
-async def _write(actor: Actor, scope: Scope, members: Sequence[int] | None, today: date) -> int:
-    found = await _found(scope, members, today)
-    batch = await ReminderBatch.create(
-        branch_id=scope.branch_id, day=today, unit_id=scope.unit_id, asked_by_id=actor.member_id, created_at=clock.now()
-    )
-    await write_items(batch.id, found, today)
-    await audit.record(actor, "reminder:send", subject="reminder_batch", subject_id=batch.id, fields=["members"])
-    return batch.id
+async def _write(actor: Actor, scope: Scope, members: Sequence[int] | None, today: date, key: str | None) -> int:
+    new = await fetch(
+        "INSERT INTO reminder_batch (branch_id, day, unit_id, asked_by_id, key, created_at) VALUES ($1, $2, $3, $4, $5, $6) "
+        "ON CONFLICT (asked_by_id, key) DO NOTHING RETURNING id",
+        scope.branch_id, today, scope.unit_id, actor.member_id, key, clock.now(),
+    )  # fmt: skip
+    if not new:
+        return (await ReminderBatch.get(asked_by_id=actor.member_id, key=key)).id
+    batch_id = new[0]["id"]
+    await write_items(batch_id, await _found(scope, members, today), today)
+    await audit.record(actor, "reminder:send", subject="reminder_batch", subject_id=batch_id, fields=["members"])
+    return batch_id
 
 
 async def _found(scope: Scope, members: Sequence[int] | None, today: date) -> list[Candidate]:
@@ -111,12 +118,12 @@ async def detail(actor: Actor, *, batch_id: int) -> dict[str, Any]:
         raise NotFound()
     rows = await fetch(_ITEMS.format(mine=_mine(scope, "AND ")), batch_id)
     own = [row for row in rows if UNIT_HEAD in actor.roles and row["unit_id"] == actor.unit_id]
-    unreached = [row["name"] for row in own if row["state"] in ("refused", "unknown") and row["reason"] not in TOLD]
-    day = batches[0]["date"]
+    unreached = [row["name"] for row in own if row["state"] in ("refused", "unknown") and row["reason"] not in reminding.TOLD]
+    day, known = batches[0]["date"], [row for row in rows if row["title"]]
     return {
         **batches[0],
         "items": [_item(row) for row in rows],
-        "group_text": reminding.group_text(day=day, title=rows[0]["title"], makeup_until=as_date(rows[0]["makeup_until"])) if rows else "",
+        "group_text": reminding.group_text(day=day, tasks=((row["title"], as_date(row["makeup_until"])) for row in known)) if known else "",
         "names_for_head": unreached if UNIT_HEAD in actor.roles else None,
     }
 
@@ -140,6 +147,7 @@ def _batch(row: dict[str, Any]) -> dict[str, Any]:
         "asked_by": {"id": row["asked_by_id"], "name": row["asker"]} if row["asked_by_id"] else None,
         "unit": {"id": row["unit_id"], "name": row["unit"]} if row["unit_id"] else None,
         "plan": row["plan_id"],
+        "plan_title": row["plan_title"],
         "counts": counts,
         "total": sum(counts.values()),
         "finished": counts["waiting"] + counts["sending"] == 0,
@@ -172,5 +180,9 @@ def _message(candidate: Candidate, day: date) -> dict[str, str]:
     return reminding.message(settings.current().wechat_reminder_fields, title=candidate.title, day=day)
 
 
-def _group_text(candidate: Candidate, day: date) -> str:
-    return reminding.group_text(day=day, title=candidate.title, makeup_until=candidate.makeup_until)
+def _messages(found: Sequence[Candidate], day: date) -> list[dict[str, Any]]:
+    """What is sent to how many: one entry for each of the day's tasks that somebody is reminded of."""
+    reachable = [candidate for candidate in found if candidate.reason is None]
+    counts = Counter(candidate.task_id for candidate in reachable)
+    first = {candidate.task_id: candidate for candidate in reversed(reachable)}
+    return [{"title": first[task].title, "recipients": counts[task], "message": _message(first[task], day)} for task in counts]

@@ -25,7 +25,7 @@ ORDER BY p.unit_id, p.member_id
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A member with a task on the day. `reason`: why no reminder can be sent, None when one can; `unit_id` 0 = none."""
+    """A member with a task on the day. `reason`: why no reminder can be sent, None when one can; `unit_id` 0 = none; `left`: grants."""
 
     member_id: int
     name: str
@@ -36,6 +36,7 @@ class Candidate:
     makeup_until: date
     openid: str | None
     reason: str | None
+    left: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +77,11 @@ async def candidates(
         rows = [row for row in rows if row["checkin_id"] is None and not row["excused"]]
     elif not again and {row["member_id"] for row in rows} != set(chosen):
         raise NotFound("所选的人不在您的范围内，或今天没有学习任务。")
-    unreachable = await subscriptions.standing([row["member_id"] for row in rows], template()) if rows and template() else {}
-    return [_candidate(row, unreachable.get(row["member_id"]), again) for row in rows]
+    grants = await subscriptions.grants([row["member_id"] for row in rows], template()) if rows and template() else {}
+    return [_candidate(row, *grants.get(row["member_id"], (0, None)), again=again) for row in rows]
 
 
-def _candidate(row: dict[str, Any], standing: str | None, again: bool) -> Candidate:
+def _candidate(row: dict[str, Any], left: int, standing: str | None, *, again: bool) -> Candidate:
     reason = reminding.refusal(
         done=row["checkin_id"] is not None,
         on_leave=bool(row["excused"]),
@@ -91,5 +92,5 @@ def _candidate(row: dict[str, Any], standing: str | None, again: bool) -> Candid
     )
     return Candidate(
         row["member_id"], row["name"], row["unit_id"], row["unit"], row["task_id"], row["title"], as_date(row["makeup_until"]),
-        row["openid"], reason,
+        row["openid"], reason, left,
     )  # fmt: skip

@@ -47,6 +47,11 @@ class Sender:
     def __init__(self, wechat: WeChat) -> None:
         self._wechat = wechat
         self._busy = asyncio.Lock()
+        self._stop = asyncio.Event()
+
+    def ends_with(self, stop: asyncio.Event) -> None:
+        """Once `stop` is set, what is under way is finished and nothing more is begun: the rest waits for the next start."""
+        self._stop = stop
 
     def job(self) -> Job:
         return Job(NAME, every_s=EVERY_S, run=self.round, quiet=True)
@@ -61,7 +66,7 @@ class Sender:
         async with self._busy:
             await reminders_daily.fire()
             await close_lost()
-            while ids := await _waiting():
+            while not self._stop.is_set() and (ids := await _waiting()):
                 if not all(await asyncio.gather(*(self._one(reminder_id) for reminder_id in ids))):
                     return
 

@@ -106,7 +106,13 @@ async def spend(member_id: int, template: str, reason: GrantReason) -> None:
 
 
 async def standing(member_ids: Iterable[int], template: str) -> dict[int, str]:
-    """Of these members those whom no message can reach, and why: no_grant, off, rejected, banned (the newest prompt). One query."""
+    """Of these members those whom no message can reach, and why: as `grants`. One query."""
+    return {member_id: reason for member_id, (_, reason) in (await grants(member_ids, template)).items() if reason}
+
+
+async def grants(member_ids: Iterable[int], template: str) -> dict[int, tuple[int, str | None]]:
+    """How many messages each of these members may still get, and why none can reach them, None where one can: no_grant, off, rejected,
+    banned (the newest prompt). One query."""
     rows = await fetch(
         "SELECT m.id, s.remaining, s.is_on, (SELECT e.reason FROM grant_entry e WHERE e.member_id = m.id AND e.template_id = $1 "  # noqa: S608
         "AND e.prompt IS NOT NULL ORDER BY e.id DESC LIMIT 1) AS last "
@@ -116,8 +122,7 @@ async def standing(member_ids: Iterable[int], template: str) -> dict[int, str]:
     )
     found = {}
     for row in rows:
-        if row["remaining"] and row["is_on"]:
-            continue
-        refused = {"reject": "rejected", "ban": "banned"}.get(row["last"] or "")
-        found[row["id"]] = "off" if row["remaining"] else refused or "no_grant"
+        refused = {"reject": "rejected", "ban": "banned"}.get(row["last"] or "", "no_grant")
+        stands = (None if row["is_on"] else "off") if row["remaining"] else refused
+        found[row["id"]] = (row["remaining"] or 0, stands)
     return found

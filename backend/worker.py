@@ -23,12 +23,13 @@ class Background:
     """
 
     def __init__(self, settings: Settings, wechat: WeChat, *, works: bool) -> None:
-        sender = reminders_work.Sender(wechat)
-        self.jobs: tuple[jobs.Job, ...] = (housekeeping.SWEEP, sender.job()) if works else ()
-        self._wakeups = Wakeups(settings, sender.round, listens=works)
+        self._sender = reminders_work.Sender(wechat)
+        self.jobs: tuple[jobs.Job, ...] = (housekeeping.SWEEP, self._sender.job()) if works else ()
+        self._wakeups = Wakeups(settings, self._sender.round, listens=works)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Does the jobs until `stop`."""
+        self._sender.ends_with(stop)
         self._wakeups.start()
         try:
             await jobs.keep_all(self.jobs, stop)

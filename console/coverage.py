@@ -7,10 +7,10 @@ from typing import Any
 from sanic import Blueprint
 from sanic.response import HTTPResponse
 
-from backend import coverage, coverage_export, coverage_people, coverage_texts
+from backend import branches, coverage, coverage_export, coverage_people, coverage_texts
 from backend.coverage_scope import sees_people
-from console import periods
-from console.http import FILE, XLSX, Visit, page, render, save
+from console import forms, periods
+from console.http import FILE, MAX_ID, XLSX, Visit, page, render, save
 from console.today import by_unit
 
 blueprint = Blueprint("console_coverage")
@@ -23,17 +23,18 @@ STATES = {"on_time": "按时", "makeup": "补卡", "proxy": "代录", "excused":
 
 @page(blueprint, "GET", "/coverage", who="stats.read")
 async def matrix(visit: Visit) -> HTTPResponse:
-    rows = ROWS if sees_people(visit.actor) else ROWS_FOR_OBSERVERS
+    rows, branch = (ROWS, None) if sees_people(visit.actor) else (ROWS_FOR_OBSERVERS, _branch(visit))
     by = visit.asked("by") or next(iter(rows))
     period = _period(visit)
-    asked = {"first": period.first, "last": period.last, "today": visit.today}
+    asked = {"first": period.first, "last": period.last, "branch_id": branch, "today": visit.today}
     table = await coverage.coverage(visit.actor, by=by, and_="aspect", **asked)
     columns = await coverage.coverage(visit.actor, by="aspect", **asked)
     at = _place(visit) if by == "member" else 0
     shown = table["rows"][at : at + MEMBERS_A_PAGE] if by == "member" else table["rows"]
     return render(
         "coverage/matrix.html", visit, table=table, shown=shown, columns=columns, by=by, rows=rows, period=period, kinds=periods.KINDS,
-        linked=sees_people(visit.actor), address=periods.address, at=at, step=MEMBERS_A_PAGE,
+        linked=sees_people(visit.actor), address=periods.address, at=at, step=MEMBERS_A_PAGE, branch=branch,
+        below=None if sees_people(visit.actor) else await branches.listing(visit.actor),
     )  # fmt: skip
 
 
@@ -61,7 +62,13 @@ async def people_book(visit: Visit) -> HTTPResponse:
 async def workbook(visit: Visit) -> HTTPResponse:
     by, period = visit.asked("by") or "aspect", _period(visit)
     content = await coverage_export.workbook(
-        visit.actor, by=by, and_=visit.asked("and") or None, first=period.first, last=period.last, branch_id=None, today=visit.today
+        visit.actor,
+        by=by,
+        and_=visit.asked("and") or None,
+        first=period.first,
+        last=period.last,
+        branch_id=_branch(visit),
+        today=visit.today,
     )
     return save(content, f"coverage-{by}-{visit.today}.xlsx", XLSX)
 
@@ -110,6 +117,11 @@ def _period(visit: Visit) -> periods.Period:
 
 def _cut(visit: Visit) -> dict[str, str]:
     return {axis: visit.asked(axis) for axis in coverage_people.CUTS if visit.asked(axis)}
+
+
+def _branch(visit: Visit) -> int | None:
+    """The one branch that an observer looks at; None for all; a number that no branch has for anything that is no number."""
+    return forms.number(visit.asked("branch"), instead=0, most=MAX_ID) if visit.asked("branch") else None
 
 
 def _place(visit: Visit) -> int:

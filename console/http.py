@@ -67,15 +67,20 @@ class Visit:
 
     def asked(self, name: str) -> str:
         """A parameter of the address, without blanks around it; "" where it is not given."""
-        return (self.request.args.get(name) or "").strip()
+        return _storable(self.request.args.get(name) or "").strip()
 
     def filled(self, name: str) -> str:
         """A field of the form, without blanks around it; "" where it is not given."""
-        return ((self.request.form.get(name) if self.request.form else None) or "").strip()
+        return _storable((self.request.form.get(name) if self.request.form else None) or "").strip()
 
     def ticked(self, name: str) -> list[str]:
         """Every value of a field that may be given more than once."""
-        return list(self.request.form.getlist(name) or []) if self.request.form else []
+        return [_storable(text) for text in self.request.form.getlist(name) or []] if self.request.form else []
+
+
+def _storable(text: str) -> str:
+    """`text` without what no database stores and nobody types: NUL, and halves of characters."""
+    return text.replace("\0", "").encode("utf-8", "ignore").decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +111,7 @@ def page(
 
         async def serve(request: Request, **held: Any) -> HTTPResponse | None:
             visit = await visitor(request, who, quiet=quiet)
-            if any(isinstance(value, int) and value > MAX_ID for value in held.values()):
+            if any(isinstance(value, int) and not 0 <= value <= MAX_ID for value in held.values()):
                 raise NotFound()
             if method == "POST":
                 refuse_forged(request, visit.token)

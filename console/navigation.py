@@ -18,12 +18,15 @@ class Entry:
 
 ENTRIES = (
     Entry("今日", "/", "stats.read"),
+    Entry("提醒", "/reminders", "reminders.send"),
     Entry("覆盖", "/coverage", "stats.read"),
     Entry("成员", "/members", "members.read"),
     Entry("代录", "/paper", "checkins.record"),
+    Entry("办理", "/requests", "leaves.decide"),
     Entry("计划", "/plans", "plans.read"),
     Entry("题库", "/questions", "content.read"),
     Entry("文本", "/texts", "content.read"),
+    Entry("设置", "/settings", "roster.write"),
     Entry("操作记录", "/audit", "audit.read"),
 )
 

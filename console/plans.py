@@ -8,7 +8,7 @@ from typing import Any
 from sanic import Blueprint
 from sanic.response import HTTPResponse
 
-from backend import branches, calendar, plans, plans_change, plans_preview, plans_syllabus, tasks_laid
+from backend import branches, calendar, plans, plans_change, plans_preview, plans_syllabus, reminders_daily, tasks_laid
 from backend.kernel.errors import Conflict, Invalid
 from console import calendar_grid, forms, words
 from console.http import Visit, go, page, render
@@ -92,6 +92,18 @@ async def extend(visit: Visit, plan_id: int) -> HTTPResponse:
     return go(f"/plans/{plan_id}", visit, notice=f"已延长，增加 {added} 天任务。")
 
 
+@page(blueprint, "POST", "/plans/<plan_id:int>/reminder", who="plans.write")
+async def remind_daily(visit: Visit, plan_id: int) -> HTTPResponse:
+    try:
+        set_to = await reminders_daily.set_time(visit.actor, plan_id=plan_id, at=visit.filled("at") or None)
+    except Invalid as error:
+        plan = await plans.one(visit.actor, plan_id=plan_id, today=visit.today)
+        return await _one(visit, plan, errors=forms.faults(error), status=422)
+    begins = "从今天起" if set_to["starts_on"] == visit.today else "从明天起"
+    said = f"已保存，{begins}每天 {set_to['at']} 提醒。" if set_to["at"] else "已保存，不再每天定时提醒。"
+    return go(f"/plans/{plan_id}", visit, notice=said)
+
+
 async def _one(visit: Visit, plan: dict[str, Any], *, errors: forms.Faults | None = None, status: int = 200) -> HTTPResponse:
     units = {unit["id"]: unit["name"] for unit in await branches.units(visit.actor)}
     return render(
@@ -101,6 +113,7 @@ async def _one(visit: Visit, plan: dict[str, Any], *, errors: forms.Faults | Non
         plan=plan,
         errors=errors or forms.Faults(),
         audience=words.audience(plan, units),
+        remind=await reminders_daily.shown(visit.actor, plan_id=plan["id"]),
         **_choices(units),
     )
 

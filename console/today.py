@@ -115,7 +115,7 @@ async def _concerns(actor: Actor, aspects: dict[str, Any], day: date) -> dict[st
         "mean": mean,
         "aspects": [row for row in aspects["rows"] if mean is not None and (row["cell"]["coverage"] or mean) < mean],
         "questions": await attention.hard_questions(actor, today=day) if actor.has("stats.questions") else [],
-        "requests": await attention.waiting(actor) if actor.has("leaves.decide") else 0,
+        "requests": await attention.waiting(actor) if actor.has("leaves.decide") else {},
     }
 
 

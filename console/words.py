@@ -52,8 +52,19 @@ def audience(plan: Mapping[str, Any], units: Mapping[int, str]) -> str:
     return " · ".join("、".join(filter(None, some)) for some in chosen if some) or "全体"
 
 
+def asked_by(batch: Mapping[str, Any]) -> str:
+    """Who sent a batch of reminders: 陈书记; 郝主任（甲专委会）; 每天定时（学习计划）."""
+    if batch["asked_by"]:
+        return batch["asked_by"]["name"] + (f"（{batch['unit']['name']}）" if batch["unit"] else "")
+    return f"每天定时（{batch['plan_title']}）"
+
+
 LEAVE_REASONS = {"illness": "病假", "travel": "出差", "family": "家事", "work": "工作", "other": "其他"}
+CORRECTIONS = {"roster": "名册信息", "record": "学习记录", "content": "学习内容", "other": "其他"}
 LEAVE_STATES = {"asked": "待答复", "granted": "已准", "refused": "未准", "cancelled": "已撤回"}
+REMINDER_STATES = {
+    "sent": "已发出", "refused": "没有发出", "unknown": "结果未知", "sending": "正在发送", "waiting": "等待发送",
+}  # fmt: skip
 # The fields of a member, as changes of them are told.
 FIELDS = {
     "name": "姓名", "phone": "手机号", "unit": "专委会", "tier": "类别", "status": "身份", "post": "职务",
@@ -71,7 +82,9 @@ ACTIONS = {
     "member:create": "新增成员", "member:change": "修改成员资料", "member:correct": "更正以往资料", "member:roles": "变更职责",
     "member:invite": "发出邀请", "member:bind": "绑定微信", "member:unbind": "解除微信绑定", "member:withdraw": "按本人要求清除个人信息",
     "roster:import": "导入名册", "roster:export": "导出名册", "unit:create": "新建专委会", "unit:rename": "专委会改名",
-    "branch:create": "新建支部", "leave:give": "登记请假", "leave:grant": "准假", "leave:refuse": "不准假或收回准假",
+    "unit:move": "专委会换次序",
+    "branch:create": "新建支部", "branch:rename": "支部改名", "leave:give": "登记请假", "leave:grant": "准假",
+    "leave:refuse": "不准假或收回准假",
     "checkin:record": "代录", "plan:create": "新建学习计划", "plan:change": "修改学习计划", "plan:extend": "延长学习计划",
     "plan:remind": "设定每日提醒",
     "task:change": "修改每日任务", "calendar:replace": "修改节假日", "calendar:restore": "恢复官方节假日", "text:import": "导入学习文本",
@@ -89,5 +102,5 @@ FIELDS |= {
     "parent": "上级", "account": "账号", "aspects": "方面", "units": "专委会", "tiers": "类别", "statuses": "身份", "weekdays": "星期",
     "skip_holidays": "节假日", "count_workdays": "调休上班日", "makeup_days": "补卡天数", "questions_per_day": "每日题数",
     "syllabus": "学习内容",
-    "openid": "微信标识", "warning": "提示",
+    "openid": "微信标识", "position": "次序", "warning": "提示",
 }  # fmt: skip

@@ -19,7 +19,7 @@ from build_h5 import HERE, Failure
 
 ROOT = HERE.parent
 REPORTS = ROOT / "var" / "test-client"
-BROWSER = [ROOT / "tests" / "browser" / name for name in ("member_walk.py", "member_package.py")]
+BROWSER = [ROOT / "tests" / "browser" / name for name in ("member_walk.py", "member_requests.py", "member_package.py")]
 
 
 def main() -> int:

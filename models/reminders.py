@@ -22,7 +22,8 @@ class ReminderState(StrEnum):
 
 
 class ReminderBatch(Model):
-    """What was asked for at once: by `asked_by`, or by the daily time of `plan`. `unit_id` narrows to the unit of its head."""
+    """What was asked for at once: by `asked_by`, or by the daily time of `plan`. `unit_id` narrows to the unit of its head. `key`: of the
+    request; unique by (asked_by, key), an index of migration 0014."""
 
     id = fields.BigIntField(primary_key=True)
     branch: fields.ForeignKeyRelation[Branch] = fields.ForeignKeyField(
@@ -38,6 +39,7 @@ class ReminderBatch(Model):
         "models.StudyPlan", related_name="reminder_batches", null=True, on_delete=fields.RESTRICT
     )
     plan_id: int | None
+    key = fields.CharField(max_length=64, null=True)
     created_at = fields.DatetimeField()
 
     class Meta:

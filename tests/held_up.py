@@ -12,8 +12,8 @@ from backend.kernel.settings import Settings
 
 
 @asynccontextmanager
-async def held_up(settings: Settings) -> AsyncIterator[None]:
-    """Within the block no check-in can be written."""
+async def held_up(settings: Settings, table: str = "check_in") -> AsyncIterator[None]:
+    """Within the block nothing can be written into the table; on SQLite into none."""
     if settings.on_sqlite:
         other = sqlite3.connect(settings.database_url.removeprefix("sqlite://").split("?")[0], isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
@@ -23,6 +23,6 @@ async def held_up(settings: Settings) -> AsyncIterator[None]:
         return
     connection = await asyncpg.connect(settings.database_url)
     async with connection.transaction():
-        await connection.execute("LOCK TABLE check_in IN SHARE MODE")
+        await connection.execute(f"LOCK TABLE {table} IN SHARE MODE")
         yield
     await connection.close()

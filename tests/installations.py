@@ -14,9 +14,10 @@ from typing import Any
 import asyncpg
 from process import environment
 from tortoise import connections
+from tortoise.migrations.api.migrate import migrate
 from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 
-from backend.kernel import database, schema
+from backend.kernel import database
 from backend.kernel.settings import Settings
 
 
@@ -78,7 +79,7 @@ class Installation:
         """SQLite makes a table anew to take a column away, and loses its triggers: the rows are carried over instead."""
         later = self.file.with_suffix(".later")
         self.file.rename(later)
-        await schema.run_migrations(config=database.config(self.settings), target=f"models.{migration}")
+        await migrate(config=database.config(self.settings), target=f"models.{migration}")
         await connections.close_all()
         with closing(sqlite3.connect(self.file, isolation_level=None)) as connection:
             connection.execute("ATTACH ? AS later", (str(later),))

@@ -123,3 +123,15 @@ async def test_an_address_that_asks_for_codes_without_end_is_told_to_wait(desk: 
         assert (await desk.see("/enter?token=x")).status == 200
     finally:
         await Guess.filter(kind="code_image").delete()
+
+
+async def test_who_confirms_made_up_codes_without_end_is_told_to_wait(door: Door, cast: Cast) -> None:
+    made_up = [console_scans.code_for(f"browser {n}", shown_at=int(clock.now().timestamp())) for n in range(3)]
+    assert (await confirm(door, cast.observer, made_up[0])).status == 204
+    assert (await confirm(door, cast.secretary, made_up[1])).status == 204
+    await Guess.filter(kind="console_scan").update(count=guesses.VISITS_PER_ADDRESS)
+    refused = await confirm(door, cast.observer, made_up[2])
+    assert (refused.status, refused.code) == (429, "too_many_attempts") and int(refused.headers["Retry-After"]) > 0
+    assert await ConsoleScan.filter(member_id=cast.observer.id).count() == 1
+    # Each is counted alone.
+    assert (await confirm(door, cast.editor, made_up[2])).status == 204

@@ -43,10 +43,8 @@ async def test_the_marks_are_there_to_be_found(door: Door, world: World):
     """Else the test above could not fail."""
     from trust.strangers import text_of
 
-    seen = text_of((await door.get("/members", world.cast.secretary)).body) + text_of(
-        (await door.get("/leaves", world.cast.secretary)).body
-    )
-    seen += text_of((await door.get("/feedback", world.cast.secretary)).body)
+    lists = [await door.get(path, world.cast.secretary) for path in ("/members", "/leaves", "/feedback", "/corrections")]
+    seen = "".join(text_of(reply.body) for reply in lists)
     mine = [mark for mark in world.marks if str(world.cast.bob.id) in mark.what]
     assert [mark.what for mark in mine if "secretary" in mark.readers and mark.text not in seen and "reflection" not in mark.what] == []
 
@@ -56,3 +54,11 @@ async def test_a_field_that_nobody_asked_for_is_refused(door: Door, world: World
     for operation in operations():
         faults += (await strangers.taken_unasked(door, world, operation, (next(extras),)))[1]
     assert faults == []
+
+
+async def test_a_number_that_no_column_holds_is_refused_and_breaks_nothing(door: Door, world: World):
+    asked, faults = 0, []
+    for operation in operations():
+        number, found = await strangers.beyond_numbers(door, world, operation)
+        asked, faults = asked + number, faults + found
+    assert faults == [] and asked > 300

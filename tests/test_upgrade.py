@@ -16,11 +16,12 @@ from backend.kernel.settings import Settings
 _SCRIPT = """
 import asyncio, json, sys
 from tortoise import connections
+from tortoise.migrations.api.migrate import migrate
 from backend.kernel import database, schema, settings
 
 async def main(earlier, later):
     chosen = settings.load()
-    await schema.run_migrations(config=database.config(chosen), target="models.0002_constraints")
+    await migrate(config=database.config(chosen), target="models.0002_constraints")
     await connections.close_all()
     for sql in earlier:
         await database.ask_once(chosen, sql)

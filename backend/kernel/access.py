@@ -53,6 +53,7 @@ CAPABILITIES: dict[str, Capability] = {
     "members.answers": _of(SECRETARY, risk="P"),
     "members.withdraw": _of(SECRETARY, risk="PL"),
     "roles.write": _of(SECRETARY, risk="C"),
+    "branch.write": _of(SECRETARY, risk="C"),
     "leaves.decide": _of(SECRETARY, risk="P"),
     "checkins.record": _of(SECRETARY, UNIT_HEAD, risk="P"),
     "content.read": _of(SECRETARY, EDITOR),

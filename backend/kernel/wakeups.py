@@ -29,6 +29,7 @@ class Wakeups:
     def __init__(self, settings: Settings, work: Callable[[], Awaitable[None]], *, listens: bool) -> None:
         self._listens = listens
         self._listening: asyncio.Task[None] | None = None
+        self._under_way: asyncio.Task[None] | None = None
         self._over_redis = bool(settings.redis_url)
         # Two installations may share one Redis.
         place = hashlib.sha256(settings.database_url.encode()).hexdigest()[:12]
@@ -56,7 +57,9 @@ class Wakeups:
         while True:
             try:
                 async for sent in self._broker.listen():
-                    await receiver.callback(sent)
+                    # taskiq swallows a cancellation that meets the work: so the work is a task of its own, and `close` waits for it.
+                    self._under_way = asyncio.create_task(receiver.callback(sent))
+                    await asyncio.shield(self._under_way)
             except (RedisError, OSError, TimeoutError) as error:
                 log.info("wakeups_away", kind=type(error).__name__)
                 await asyncio.sleep(PAUSE_S)
@@ -80,11 +83,13 @@ class Wakeups:
             self._listening.cancel()
             await asyncio.gather(self._listening, return_exceptions=True)
         if isinstance(self._broker, InMemoryBroker):
-            try:
-                async with asyncio.timeout(CLOSE_S):
-                    await self._broker.wait_all()
-            except TimeoutError:
+            self._under_way = asyncio.create_task(self._broker.wait_all())
+        if self._under_way is not None:
+            _, unfinished = await asyncio.wait((self._under_way,), timeout=CLOSE_S)
+            if unfinished:
                 log.warning("wakeup_cut_off")
+                self._under_way.cancel()
+                await asyncio.gather(self._under_way, return_exceptions=True)
         await self._broker.shutdown()
 
 

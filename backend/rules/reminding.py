@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 EARLIEST, LATEST, TOO_LATE = "07:00", "21:30", "22:00"
@@ -29,6 +29,8 @@ REASONS = {
     "fields": "消息内容与模板不符",
     "other": "微信没有接受这条消息",
 }
+# Reasons that leave nothing to tell the member.
+TOLD = ("done", "on_leave", "already")
 UNKNOWN = "微信没有答复，不知道是否送达，不会重发"
 
 
@@ -74,10 +76,21 @@ def _thing(text: str) -> str:
     return text if len(text) <= MOST_OF_A_THING else f"{text[: MOST_OF_A_THING - 1]}…"
 
 
-def group_text(*, day: date, title: str, makeup_until: date) -> str:
-    """A text to paste into the WeChat group: it names nobody and counts nobody."""
+def group_text(*, day: date, tasks: Iterable[tuple[str, date]]) -> str:
+    """A text to paste into the WeChat group: it names nobody and counts nobody. `tasks`: the day's, each with its last day for make-up."""
+    named = dict.fromkeys(("“" + " ".join(title.split()) + "”", until) for title, until in tasks)
+    ends = {until for _, until in named}
+    later = f"可在{max(ends).month}月{max(ends).day}日前补学" if len(ends) == 1 else "可在规定的期限内补学"
     return (
-        f"【学习提醒】今天（{day.month}月{day.day}日）的学习任务是“{' '.join(title.split())}”。"
+        f"【学习提醒】今天（{day.month}月{day.day}日）的学习任务是{'、'.join(title for title, _ in named)}。"
         "还没有完成的同志请在今天内打开小程序学习并打卡；"
-        f"今天确有困难的，可在{makeup_until.month}月{makeup_until.day}日前补学。已完成的同志请忽略。"
+        f"今天确有困难的，{later}。已完成的同志请忽略。"
+    )
+
+
+def head_text(*, day: date, names: Sequence[str]) -> str:
+    """What goes to the head of a unit alone: whom no message reached."""
+    return (
+        f"今天（{day.month}月{day.day}日）的学习，下列同志收不到系统的提醒，请您个别转告：{'、'.join(names)}。"
+        "可能是手机不便，宜先问一问。名单请勿发到群里。"
     )

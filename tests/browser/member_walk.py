@@ -172,7 +172,7 @@ def unfinished(base: str) -> list[dict[str, Any]]:
 
 PLACES = (
     "today", "calendar", "progress", "me", "mistakes", "review", "reminders", "correction", "data", "notice", "feedback", "leave",
-    "sessions", "unit", "text?key=report",
+    "sessions", "unit", "console", "text?key=report",
 )  # fmt: skip
 
 

@@ -39,6 +39,13 @@ ROLES = {
     "stats.questions": {"secretary", "editor", "other_secretary"},
     "feedback.read": {"secretary", "other_secretary"},
     "audit.read": {"secretary", "other_secretary"},
+    "members.read": {"secretary", "editor", "unit_head", "other_secretary"},
+    "members.withdraw": {"secretary", "other_secretary"},
+    "feedback.answer": {"secretary", "other_secretary"},
+    "corrections.answer": {"secretary", "other_secretary"},
+    "reminders.send": {"secretary", "editor", "unit_head", "other_secretary"},
+    # Between the first and the second factor: nobody who is in already, nor with a phone's token.
+    "half": set(),
 }
 
 

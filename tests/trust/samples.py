@@ -22,7 +22,7 @@ KINDS = {
     "unit_id": "unit", "unit": "unit", "units": "unit", "leave_id": "leave", "session_id": "session", "plan_id": "plan", "plan": "plan",
     "question_id": "question", "question": "question", "questions": "question", "passage": "passage", "passages": "passage",
     "passage_id": "passage",
-    "branch": "branch", "text_id": "text", "key": "text",
+    "branch": "branch", "text_id": "text", "key": "text", "batch_id": "batch", "correction_id": "correction", "feedback_id": "feedback",
 }  # fmt: skip
 # Numbers and lists of numbers that are no ids; `subject_id` is any kind's, and told by the branch of the entry.
 NO_IDS = {

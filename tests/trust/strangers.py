@@ -183,6 +183,35 @@ async def taken_unasked(door: Door, world: World, operation: Operation, extras: 
     return len(mine), faults
 
 
+# --- numbers that no column holds -------------------------------------------------------------------------------------------
+
+
+BEYOND = (2**63, -(2**63) - 1, 2**64, -(2**70), 10**30)
+
+
+async def beyond_numbers(door: Door, world: World, operation: Operation) -> tuple[int, list[str]]:
+    """Every integer of a request in turn as one that no column holds: refused in words, never a fault."""
+    who = None if operation.endpoint.who == PUBLIC else who_may(world, operation)
+    ids = {each: world.mine[KINDS[each]] for each in operation.in_path if each in KINDS}
+    body = {"json": sample(operation.body, ids=world.mine)} if operation.body is not None else {}
+    asked: list[tuple[str, str, dict[str, Any]]] = []
+    for number in BEYOND:
+        asked += [(f"{name} {number}", operation.path(**ids | {name: number}), body) for name in operation.in_path]
+        for name in operation.queries:
+            asked.append((f"{name} {number}", operation.path(**ids), {"params": {name: str(number)}, **body}))
+        for name in set(numbers_in(operation.body)):
+            kinds = dict.fromkeys(KINDS.values(), number)
+            changed = sample(_with(operation.body, name), ids=kinds) if name in KINDS else _put(body["json"], operation.body, name, number)
+            asked.append((f"{name} {number} in the body", operation.path(**ids), {"json": changed}))
+    replies = [(what, await door.ask(operation.endpoint.method, path, who, **sent)) for what, path, sent in asked]
+    return len(replies), [f"{operation.row} {what}: {reply.status}" for what, reply in replies if reply.status >= 500]
+
+
+def _put(body: dict[str, Any], schema: dict[str, Any], name: str, number: int) -> dict[str, Any]:
+    held = schema.get("properties", {}).get(name)
+    return body if held is None else {**body, name: [number] if held.get("type") == "array" else number}
+
+
 # --- the console ------------------------------------------------------------------------------------------------------------
 
 

@@ -120,12 +120,16 @@ ENDINGS: dict[str, Ending] = {
 
 
 async def until_refused(made: House, person: Person, path: str = "/me", refused: int = 401) -> float:
-    """Seconds until no process lets the token in any more: the last time that one did, of eighty requests a second."""
+    """Seconds until no process lets the token in: when the last request was sent that was let in, of up to two hundred a second.
+
+    By when it was sent, not by when it was answered: on a busy machine answers come late, and that lets nobody in.
+    """
     began = last = time.monotonic()
     while time.monotonic() - began < MOST_S + 2:
+        sent = time.monotonic()
         replies = await asyncio.gather(*(made.door.get(path, person) for _ in range(20)))
         if any(reply.status != refused for reply in replies):
-            last = time.monotonic()
+            last = sent
         await asyncio.sleep(0.1)
     return last - began
 

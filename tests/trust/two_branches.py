@@ -15,10 +15,13 @@ from backend import sessions
 from backend.kernel import audit, clock, security
 from backend.kernel.access import Actor
 from models.auth import Session
+from models.corrections import Correction, CorrectionSubject
 from models.feedback import Feedback
 from models.leaves import Leave, LeaveReason, LeaveState
 from models.members import Member
 from models.reflections import Reflection
+from models.reminders import Reminder, ReminderBatch, ReminderState
+from models.tasks import DailyTask
 from models.texts import Text
 
 
@@ -81,10 +84,23 @@ async def _one_of_everything(door: Door, cast: Cast, person: Person) -> dict[str
     text = await Text.get(branch_id=cast.branch.id)
     await Text.filter(id=text.id).update(key=f"k{text.id}")
     session = await Session.filter(member_id=person.id).first()
+    said = (await door.post("/feedback", person, {"text": "有一件事"})).json
+    wrong = (await door.post("/me/corrections", person, {"subject": "roster", "text": "写错了"})).json
+    batch = await _reminded(cast, person, task)
     return {
+        "feedback": said["id"], "correction": wrong["id"], "batch": batch.id,
         "task": task.id, "member": person.id, "unit": person.unit_id, "leave": leave.id, "session": session.id, "plan": cast.plan.id,
         "question": questions[0], "passage": passages[0], "branch": cast.branch.id, "text": f"k{text.id}",
     }  # fmt: skip
+
+
+async def _reminded(cast: Cast, person: Person, task: DailyTask) -> ReminderBatch:
+    batch = await ReminderBatch.create(branch_id=cast.branch.id, day=task.date, asked_by_id=cast.secretary.id, created_at=clock.now())
+    await Reminder.create(
+        batch_id=batch.id, member_id=person.id, task_id=task.id, day=task.date, unit_id=person.unit_id or 0, state=ReminderState.REFUSED,
+        reason="no_grant", settled_at=clock.now(),
+    )  # fmt: skip
+    return batch
 
 
 async def _others(cast: Cast) -> dict[str, Any]:
@@ -119,6 +135,8 @@ async def _mark(world: World, person: Person, *, readers: frozenset[str]) -> Non
     )  # fmt: skip
     await _leave(person, mark("leave", frozenset({"secretary"})))
     await Feedback.create(member_id=person.id, text=mark("feedback", frozenset({"secretary"})), created_at=clock.now())
+    wrong = {"subject": CorrectionSubject.ROSTER, "created_at": clock.now()}
+    await Correction.create(member_id=person.id, text=mark("correction", frozenset({"secretary"})), **wrong)
     task = world.mine["task"] if person is world.cast.bob else world.foreign["task"]
     await Reflection.create(member_id=person.id, task_id=task, task_date=clock.today(), body=mark("reflection"), written_at=clock.now())
 

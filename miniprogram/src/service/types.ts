@@ -124,4 +124,7 @@ export interface ProblemDocument {
 
 export interface Page<T> { items: T[]; next: string | null }
 
+/** What a member asked of the secretary; answered once, due by a day. */
+export interface Asked { id: number; text: string; created_at: string; due_on: string; answer: string; answered_at: string | null }
+
 export interface Reflection { id: number; task: number; date: string; text: string; state: string; written_at: string }
