@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from backend.figures import COUNTING
 from backend.kernel import access
 from backend.kernel.access import Actor
 from backend.kernel.database import fetch, int_list
@@ -24,27 +25,19 @@ from backend.kernel.sql import within
 ENOUGH = 10  # attempts below which a correlation says nothing
 WORDS = {"true": "正确", "false": "错误"}
 
-# As figures.COUNTING, for one branch, $1: what is withdrawn there is found once, and not answer by answer.
-_COUNTING = """
-a.is_first AND a.question_id NOT IN (
-  SELECT w.question_id FROM withdrawal w JOIN branch wb ON wb.id = w.branch_id JOIN branch tb ON tb.id = $1
-  WHERE tb.path LIKE wb.path || '%'
-)
-"""
-
 _FIRSTS = f"""
 SELECT a.member_id, a.question_id, CAST(a.given AS TEXT) AS given, CASE WHEN a."right" THEN 1.0 ELSE 0.0 END AS r
 FROM daily_task t JOIN member m ON m.branch_id = t.branch_id
 JOIN answer a ON a.member_id = m.id AND a.task_id = t.id AND a.task_date = t.date AND {{months}}
-WHERE t.branch_id = $1 AND t.date >= $2 AND t.date <= $3 AND {_COUNTING}
+WHERE t.branch_id = $1 AND t.date >= $2 AND t.date <= $3 AND {COUNTING}
 """  # noqa: S608
 
 # x is the facility of the member over all of its first answers: sums from which the correlation follows.
 _ITEMS = """
-WITH f AS ({firsts}), x AS (SELECT member_id, AVG(r) AS x FROM f GROUP BY member_id)
+WITH f AS ({firsts}), x AS (SELECT question_id, r, AVG(r) OVER (PARTITION BY member_id) AS x FROM f)
 SELECT q.id, q.stem, CAST(q.options AS TEXT) AS options, CAST(q.answer AS TEXT) AS answer, q.kind, COUNT(*) AS n,
-  SUM(f.r) AS r, SUM(x.x) AS x, SUM(x.x * x.x) AS xx, SUM(f.r * x.x) AS rx
-FROM f JOIN x ON x.member_id = f.member_id JOIN question q ON q.id = f.question_id WHERE q.id > $4
+  SUM(x.r) AS r, SUM(x.x) AS x, SUM(x.x * x.x) AS xx, SUM(x.r * x.x) AS rx
+FROM x JOIN question q ON q.id = x.question_id WHERE q.id > $4
 GROUP BY q.id ORDER BY q.id LIMIT $5
 """
 
@@ -93,7 +86,7 @@ WITH f AS (
   SELECT a.member_id, a.question_id, CAST(a.given AS TEXT) AS given, CASE WHEN a."right" THEN 1.0 ELSE 0.0 END AS r
   FROM task_question tq JOIN daily_task t ON t.id = tq.task_id JOIN member m ON m.branch_id = t.branch_id
   JOIN answer a ON a.member_id = m.id AND a.task_id = t.id AND a.task_date = t.date AND a.question_id = tq.question_id
-  WHERE tq.question_id IN ({{questions}}) AND t.branch_id = $1 AND t.date <= $2 AND {_COUNTING}
+  WHERE tq.question_id IN ({{questions}}) AND t.branch_id = $1 AND t.date <= $2 AND {COUNTING}
 )
 """  # noqa: S608
 
