@@ -41,8 +41,9 @@ async def restore(settings: Settings, *, path: Path, keep_findings: bool = False
     """Puts the backup at `path` into the empty database of the settings, brings it to this version's schema and checks it.
 
     Every session, unused console link, scanned code, recovery code and invitation ends with it, and no reminder is sent by itself on
-    that day. On any failure the place is empty again. Raises, before anything is written, Torn, Conflict `backup_newer`, `other_dialect`, `not_empty` or `in_use`; afterwards
-    Conflict `restore_failed`, and `check_failed` when the data break an invariant, unless `keep_findings`.
+    that day. On any failure the place is empty again. Raises, before anything is written, Torn, Conflict `backup_newer`, `other_dialect`,
+    `not_empty` or `in_use`; afterwards Conflict `restore_failed`, and `check_failed` when the data break an invariant, unless
+    `keep_findings`.
     """
     with archive.opened(path) as backup:
         _refuse_what_does_not_fit(backup.manifest, settings)

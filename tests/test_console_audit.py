@@ -62,6 +62,17 @@ async def test_an_entry_is_told_in_chinese_and_by_name(desk: Desk, cast: Cast):
     assert "姓名、手机号" in reply.body.decode() and "req-00000001" in reply.body.decode()
 
 
+async def test_a_members_page_leads_the_secretary_alone_to_what_was_changed_of_it(desk: Desk, door: Door, cast: Cast):
+    await _entries(cast)
+    link = f"/audit?subject=member&amp;id={cast.alice.id}"
+    await desk.enter(cast.secretary)
+    assert link in (await desk.see(f"/members/{cast.alice.id}")).body.decode()
+    shown = await desk.see(link.replace("&amp;", "&"))
+    assert [what for _, what, _ in rows(shown)] == ["修改成员资料"] and f'/console/members/{cast.alice.id}">到成员页' in shown.body.decode()
+    for person in (cast.editor, cast.unit_head):
+        assert link not in (await (await Desk(door).enter(person)).see(f"/members/{cast.alice.id}")).body.decode(), person.name
+
+
 async def test_every_filter_narrows_and_what_is_senseless_hurts_nobody(desk: Desk, cast: Cast):
     await _entries(cast)
     await desk.enter(cast.secretary)
@@ -76,6 +87,16 @@ async def test_every_filter_narrows_and_what_is_senseless_hurts_nobody(desk: Des
     }.items():  # fmt: skip
         reply = await desk.see(f"/audit?{asked}")
         assert ([what for _, what, _ in rows(reply)], reply.status) == (expected, 200), asked
+
+
+async def test_a_day_of_the_log_is_a_day_in_shanghai(desk: Desk, cast: Cast):
+    midnight, yesterday = clock.at(TODAY), TODAY - timedelta(days=1)
+    for number, at in enumerate((midnight - timedelta(hours=1), midnight)):
+        with clock.shifted(at):
+            await audit.record(_actor(cast), "text:import", subject="text", subject_id=number)
+    await desk.enter(cast.secretary)
+    for asked, expected in {f"from={TODAY}": 1, f"from={yesterday}&to={yesterday}": 0}.items():
+        assert [about for _, _, about in rows(await desk.see(f"/audit?action=text&{asked}"))] == [f"学习文本 {expected}"], asked
 
 
 async def test_the_log_goes_on_page_by_page_under_the_same_filter(desk: Desk, cast: Cast):
