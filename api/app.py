@@ -6,6 +6,7 @@ import asyncio
 import gc
 
 from sanic import Blueprint, Request, Sanic
+from sanic.exceptions import NotFound
 from sanic.response import HTTPResponse, redirect
 
 from api import (
@@ -105,6 +106,11 @@ def create_app(settings: Settings, *, name: str = "daka", with_jobs: bool = True
     async def front(request: Request) -> HTTPResponse:
         """The bare address leads to a page: the phone in the demo, else the console."""
         return redirect("/sandbox/" if settings.demo else "/console/")
+
+    @app.exception(NotFound)
+    async def nowhere(request: Request, error: Exception) -> HTTPResponse:
+        """An address that is nothing gives below /console a page, elsewhere the JSON of this door."""
+        return await (console.answer if request.path.startswith(f"{console.PREFIX}/") else errors.answer)(request, error)
 
     @app.before_server_start
     async def open_doors(app: Sanic) -> None:

@@ -58,17 +58,10 @@ rest.static("/static", HERE / "static", name="console_static")
 blueprint = Blueprint.group(*pages, rest, url_prefix=PREFIX)
 
 
-@rest.get("/<word:str>")
-async def nowhere(request: Request, word: str) -> HTTPResponse:
-    """An address that is nothing gives a page here, not the JSON of the other door."""
-    raise NotFound()
-
-
 class ServerFault(DakaError):
     status, code, title, detail = 500, "server_error", "服务出错", "服务出错了，我们会尽快处理；请稍后再试。"
 
 
-@blueprint.exception(Exception)
 async def answer(request: Request, error: Exception) -> HTTPResponse:
     """Every exception of a page ends here, as a page that says what to do next; for htmx as a notice above the page it asked from."""
     shown = NotFound() if _is_no_file(request, error) else _as_daka_error(error)
@@ -83,6 +76,10 @@ async def answer(request: Request, error: Exception) -> HTTPResponse:
     for name, text in shown.headers.items():
         response.headers[name] = text
     return response
+
+
+# Not as a decorator: a group's gives nothing back, and the service itself answers with it where no route fits.
+blueprint.exception(Exception)(answer)
 
 
 def _is_no_file(request: Request, error: Exception) -> bool:

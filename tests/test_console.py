@@ -184,8 +184,10 @@ async def test_the_page_costs_the_same_number_of_queries_for_five_as_for_fifty(d
 
 
 async def test_an_address_that_is_nothing_gives_a_page(desk: Desk) -> None:
-    reply = await desk.see("/nowhere")
-    assert (reply.status, "没有找到" in reply.body.decode()) == (404, True)
+    for path in ("/nowhere", "/nowhere/below", "/members/1/nowhere", "/plans/tasks/x/y/z", "/static/nowhere/x.css", "/a/"):
+        reply = await desk.see(path)
+        assert (reply.status, reply.headers["Content-Type"]) == (404, "text/html; charset=utf-8"), path
+        assert "没有找到" in reply.body.decode(), path
 
 
 async def test_a_form_that_is_no_form_is_refused_and_not_an_error(desk: Desk, cast: Cast) -> None:

@@ -62,6 +62,17 @@ async def test_an_entry_is_told_in_chinese_and_by_name(desk: Desk, cast: Cast):
     assert "姓名、手机号" in reply.body.decode() and "req-00000001" in reply.body.decode()
 
 
+async def test_a_members_page_leads_the_secretary_alone_to_what_was_changed_of_it(desk: Desk, door: Door, cast: Cast):
+    await _entries(cast)
+    link = f"/audit?subject=member&amp;id={cast.alice.id}"
+    await desk.enter(cast.secretary)
+    assert link in (await desk.see(f"/members/{cast.alice.id}")).body.decode()
+    shown = await desk.see(link.replace("&amp;", "&"))
+    assert [what for _, what, _ in rows(shown)] == ["修改成员资料"] and f'/console/members/{cast.alice.id}">到成员页' in shown.body.decode()
+    for person in (cast.editor, cast.unit_head):
+        assert link not in (await (await Desk(door).enter(person)).see(f"/members/{cast.alice.id}")).body.decode(), person.name
+
+
 async def test_every_filter_narrows_and_what_is_senseless_hurts_nobody(desk: Desk, cast: Cast):
     await _entries(cast)
     await desk.enter(cast.secretary)

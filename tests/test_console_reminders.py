@@ -15,7 +15,9 @@ from slices import check_in
 from test_reminders_work import waiting
 from waiting import until
 
+from backend import reminders_choice
 from backend.kernel import clock
+from backend.kernel.access import Actor
 from models.leaves import Leave, LeaveReason, LeaveState
 from models.members import Member
 from models.reminders import Reminder, ReminderBatch
@@ -54,7 +56,9 @@ async def settled(desk: Desk, sent: Reply) -> str:
 
 async def test_a_foreign_secretary_sees_and_reminds_nobody_of_ours(desk: Desk, cast: Cast):
     [task] = await add_plan(cast, days=[TODAY])
-    row = await waiting(cast, cast.alice, task.id, state="sent")
+    row = await waiting(cast, cast.alice, task.id, state="refused", reason="no_grant", settled_at=clock.now())
+    stranger = Actor(0, member_id=cast.other_secretary.id, branch_id=cast.other.id, roles=frozenset({"secretary"}))
+    assert await reminders_choice.for_heads(stranger, batch_id=row.batch_id, today=TODAY) == []
     await desk.enter(cast.other_secretary)
     assert (await desk.see(f"/reminders/{row.batch_id}")).status == 404
     assert (await desk.see(f"/reminders/{row.batch_id}/progress")).status == 404
@@ -74,7 +78,7 @@ async def test_nothing_is_sent_without_the_pages_token_or_without_anybody(desk: 
         assert (await desk.send(path, members=str(cast.alice.id), key=KEY)).status == 403
         empty = await send(desk, path, key=KEY)
         assert empty.status == 422 and "请至少选择一人" in text(empty)
-    for key in ("", "short", "k" * 65, "k" * 20 + "\0", "k" * 20 + "'"):
+    for key in ("", "short", "k" * 65, "k" * 20 + "。", "k" * 20 + "'"):
         assert (await send(desk, "/reminders", cast.alice, key=key)).status == 422
     assert not await ReminderBatch.exists(branch_id=cast.branch.id)
 

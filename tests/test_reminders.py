@@ -16,6 +16,9 @@ from waiting import until
 
 from backend.kernel import clock
 from backend.kernel.database import fetch
+from backend.rules import reminding
+from backend.wechat.outward import MESSAGE
+from backend.wechat.sandbox.faults import parse_fault
 from models.leaves import Leave, LeaveReason, LeaveState
 from models.reminders import Reminder
 from models.subscriptions import Subscription
@@ -109,6 +112,20 @@ async def test_who_is_on_leave_unbound_or_switched_off_is_told_apart(door: Door,
     batch = await finished(door, cast.secretary, await door.post("/reminders", cast.secretary, {"members": chosen}))
     assert told(batch) == {"安敏": "on_leave", "白杰": "off", "文编辑": "no_grant", "郝主任": "sent", "未绑定": "unbound"}
     assert (await Subscription.get(member_id=cast.editor.id)).remaining == 0
+
+
+async def test_a_connection_lost_after_the_message_went_out_is_shown_as_unknown_and_sent_no_more(door: Door, cast: Cast, sandbox: Any):
+    await add_plan(cast, days=[TODAY], members=[cast.alice, cast.bob])
+    await grant(door, sandbox[0], cast.alice, cast.bob, times=2)
+    lost = {"match": {"path": MESSAGE, "openid": cast.alice.openid}, "do": {"close_after_effect": True}}
+    sandbox[0].faults.append(parse_fault(lost, now=sandbox[0].now()))
+    batch = await finished(door, cast.secretary, await door.post("/reminders", cast.secretary, {}))
+    sandbox[0].faults.clear()
+    assert told(batch) == {"安敏": "unknown", "白杰": "sent"}
+    assert [item["explanation"] for item in batch["items"] if item["state"] == "unknown"] == [reminding.UNKNOWN]
+    again = await finished(door, cast.secretary, await door.post("/reminders", cast.secretary, {}))
+    assert told(again) == {"安敏": "already", "白杰": "already"}
+    assert [len(sandbox[0].users[person.openid].received) for person in (cast.alice, cast.bob)] == [1, 1]
 
 
 async def test_two_secretaries_at_once_remind_once(door: Door, cast: Cast, sandbox: Any):

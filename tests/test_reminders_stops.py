@@ -28,6 +28,7 @@ from backend.kernel import clock
 from backend.kernel.settings import Settings
 from backend.rules import reminding
 from backend.wechat.outward import MESSAGE, STABLE_TOKEN
+from backend.wechat.sandbox.faults import parse_fault
 
 # Starts whole processes, again and again: see `make test-long`.
 pytestmark = pytest.mark.long
@@ -61,8 +62,6 @@ class Town:
         return sum(record["path"].endswith(path) for record in self.wechat.requests)
 
     def spoil(self, people: list[Person], path: str = MESSAGE, **fault: Any) -> None:
-        from backend.wechat.sandbox.faults import parse_fault
-
         for match in [{"openid": person.openid} for person in people] or [{}]:
             self.wechat.faults.append(parse_fault({"match": {"path": path, **match}, "do": fault}, now=self.wechat.now()))
 

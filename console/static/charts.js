@@ -13,8 +13,7 @@ const KINDS = {
     const line = { ...values.line, type: "line", symbolSize: 5, itemStyle: { color: shade.line }, lineStyle: { type: "dashed", width: 1.5 }, cursor: "default" };
     return {
       animation: false,
-      grid: { left: 36, right: 8, top: 34, bottom: 26 },
-      legend: { top: 0, textStyle: text, itemWidth: 14, itemHeight: 10, inactiveColor: colour("--line") },
+      grid: { left: 36, right: 8, top: 12, bottom: 26 },
       xAxis: { type: "category", data: values.labels, axisLabel: text, axisTick: { show: false }, axisLine: { lineStyle: { color: colour("--line") } } },
       yAxis: { type: "value", minInterval: 1, axisLabel: text, splitLine: { lineStyle: { color: colour("--line") } } },
       series: [...stacks, line],

@@ -115,6 +115,10 @@ async def shoot() -> None:
                 await around(camera, ("unit",))
                 await phone.tap("代录")
                 await camera.take("unit-record")
+                # Such a code as a console's sign-in page shows.
+                await phone.open(f"?scene=IN00000000{'A' * 20}")
+                await phone.sees("进入控制台？")
+                await camera.take("console")
                 await phone.context.close()
     weight = sum(shot.stat().st_size for shot in FOLDER.glob("client-*.png"))
     print(f"{len(list(FOLDER.glob('client-*.png')))} 张截图，共 {weight / 1024 / 1024:.1f} MB：{FOLDER}")

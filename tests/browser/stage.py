@@ -94,6 +94,14 @@ async def window(
         await context.close()
 
 
+async def open_page(page: Page, label: str, size: str) -> None:
+    """By the main navigation, which is folded up on a phone."""
+    if size == "phone":
+        await page.locator("details.pages-small > summary").click()
+    name = "details.pages-small nav" if size == "phone" else "nav.pages"
+    await page.locator(name).get_by_role("link", name=label, exact=True).click()
+
+
 def watch(page: Page, base: str, faults: list[str]) -> None:
     """Adds to `faults` whatever the page complains of and every request that leaves the service."""
     page.on("console", lambda said: faults.append(f"console {said.type}: {said.text}") if said.type in ("error", "warning") else None)

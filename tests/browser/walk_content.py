@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 import stage
 from official import lines
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, expect
 from process import daka
 
 from backend.kernel import clock
@@ -30,25 +30,17 @@ def empty_branch(service: stage.Service, name: str) -> str:
     return re.search(r"/console/enter\?token=\S+", command(service, "console", "link", member)).group()
 
 
-async def open_page(page: Page, label: str, size: str) -> None:
-    """By the main navigation, which is folded up on a phone."""
-    if size == "phone":
-        await page.locator("details.pages-small > summary").click()
-    name = "details.pages-small nav" if size == "phone" else "nav.pages"
-    await page.locator(name).get_by_role("link", name=label, exact=True).click()
-
-
 @pytest.mark.parametrize("size", stage.SIZES)
 async def test_from_an_empty_branch_to_the_first_task(browser: Browser, service: stage.Service, size: str) -> None:
     link = empty_branch(service, f"新支部{size}")
     async with stage.window(browser, service, role=None, size=size) as (page, faults):
         await page.goto(service.base + link)
         await page.get_by_role("button", name="进入").click()
-        await open_page(page, "计划", size)
+        await stage.open_page(page, "计划", size)
         await expect(page.get_by_text("还没有学习计划")).to_be_visible()
         faults += await stage.faults_of_looks(page)
 
-        await open_page(page, "文本", size)
+        await stage.open_page(page, "文本", size)
         await page.get_by_role("link", name="导入原文").nth(1).click()
         await page.get_by_label("或者把全文粘贴在这里").fill("\n".join(lines()))
         await page.get_by_role("button", name="预览").click()
@@ -57,7 +49,7 @@ async def test_from_an_empty_branch_to_the_first_task(browser: Browser, service:
         await page.get_by_role("button", name="确认导入").click()
         await expect(page.get_by_text("已导入 16 个部分、48 段。")).to_be_visible()
 
-        await open_page(page, "计划", size)
+        await stage.open_page(page, "计划", size)
         await page.get_by_role("link", name="制定第一份计划").click()
         await page.get_by_label("计划名称").fill("每日学习")
         await page.get_by_label("开始日期").fill(str(clock.today()))

@@ -51,6 +51,14 @@ test("from the first start to a check-in", async () => {
   tap(today, "现在发送");
   await sees(today, "打卡完成");
   await sees(today, "已连续1天");
+  // A console's code, scanned by somebody without a role: asked about, and refused by the service.
+  launch({ scene: `IN00000000${"A".repeat(20)}` });
+  open("today");
+  await until(() => went.includes("/pages/console/console"), "the page that asks");
+  const desk = open("console");
+  await sees(desk, "进入控制台？");
+  tap(desk, "确认进入");
+  await sees(desk, "权限");
   const { progress } = await task(newcomer.openid);
   expect(progress).toMatchObject({ checked_in: true, kind: "on_time", questions_answered: questions.length });
 });

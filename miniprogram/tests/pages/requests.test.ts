@@ -65,6 +65,13 @@ test("reminders show how many are left and go off by one tap", async () => {
   expect(phone.text).toContain("已关闭");
 });
 
+test("who has allowed none is offered nothing to switch on", async () => {
+  phoneOf({ "GET /me/subscriptions": () => page([{ ...subscription, left: 0, on: false, last: null }]) });
+  const phone = await open("reminders");
+  expect(phone.text).toContain("还没有允许");
+  expect(phone.wrapper.findAll("[role=button]")).toHaveLength(0);
+});
+
 test("where the branch sends no reminders nothing is asked for", async () => {
   phoneOf({ "GET /me/subscriptions": () => page([]) });
   expect((await open("reminders")).text).toContain("支部还没有开通提醒");
