@@ -69,7 +69,10 @@ class Ground:
     def env(self, database_url: str, folder: Path) -> dict[str, str]:
         """Settings of a `daka` on this database; "" for an SQLite file in `folder`."""
         chosen = {"DATABASE_URL": database_url, "REDIS_URL": self.redis} if database_url else {}
-        return process.environment(**chosen, DATA_DIR=str(folder), SECRET_KEY=KEY, LOG_LEVEL="WARNING")
+        env = process.environment(**chosen, DATA_DIR=str(folder), SECRET_KEY=KEY, LOG_LEVEL="WARNING")
+        # Bytecode is kept between starts, as where the product is installed.
+        env.pop("PYTHONDONTWRITEBYTECODE", None)
+        return env
 
     async def database(self, name: str, *, like: str = "") -> str:
         """The address of a new database, empty or a copy of the one called `like`, which nobody may be using."""

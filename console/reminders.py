@@ -102,7 +102,7 @@ async def _choose(visit: Visit, *, fault: str = "", status: int = 200) -> HTTPRe
         found=found,
         groups=by_unit(found["people"], units),
         reachable=sum(person["reason"] is None for person in found["people"]),
-        picked=picked or {person["id"] for person in found["people"]},
+        picked=picked or {person["id"] for person in found["people"] if person["reason"] != "already"},
         asked=asked,
         units=units,
         fault=fault,

@@ -89,6 +89,16 @@ async def test_every_filter_narrows_and_what_is_senseless_hurts_nobody(desk: Des
         assert ([what for _, what, _ in rows(reply)], reply.status) == (expected, 200), asked
 
 
+async def test_a_day_of_the_log_is_a_day_in_shanghai(desk: Desk, cast: Cast):
+    midnight, yesterday = clock.at(TODAY), TODAY - timedelta(days=1)
+    for number, at in enumerate((midnight - timedelta(hours=1), midnight)):
+        with clock.shifted(at):
+            await audit.record(_actor(cast), "text:import", subject="text", subject_id=number)
+    await desk.enter(cast.secretary)
+    for asked, expected in {f"from={TODAY}": 1, f"from={yesterday}&to={yesterday}": 0}.items():
+        assert [about for _, _, about in rows(await desk.see(f"/audit?action=text&{asked}"))] == [f"学习文本 {expected}"], asked
+
+
 async def test_the_log_goes_on_page_by_page_under_the_same_filter(desk: Desk, cast: Cast):
     for number in range(120):
         await audit.record(_actor(cast), "text:import", subject="text", subject_id=number)

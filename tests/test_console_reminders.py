@@ -142,6 +142,7 @@ async def test_a_double_press_and_a_reload_make_one_batch_and_one_message(desk: 
     elsewhere = await send(other, "/reminders", cast.alice, key=key)
     assert elsewhere.headers["Location"] != replies[0].headers["Location"]
     assert "今天已经提醒过" in await settled(other, elsewhere)
+    assert offered(await other.see("/reminders")) == {cast.alice.id: False, cast.bob.id: True}
 
 
 async def test_the_progress_asks_for_itself_until_all_is_settled(desk: Desk, cast: Cast):

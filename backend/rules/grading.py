@@ -1,5 +1,6 @@
 """Grading of answers: option letters are compared as sets, blanks after folding away what is only a way of writing."""
 
+import functools
 import re
 import unicodedata
 from fractions import Fraction
@@ -63,6 +64,8 @@ def malformed(kind: str, *, keys: set[str], choice: list[str] | None, text: str 
     return None
 
 
+# Accepted texts come again with every answer, and so do most of those given.
+@functools.lru_cache(maxsize=2048)
 def normalise_blank(text: str) -> str:
     """The form in which two texts for a blank are compared; idempotent, never shown to anyone.
 
