@@ -44,7 +44,7 @@ from api import (
 from api.http import PREFIX
 from backend import checkins as checkin_rules
 from backend import worker
-from backend.kernel import database, live, logs, metrics, redis, vitals
+from backend.kernel import database, endings, live, logs, metrics, redis, vitals
 from backend.kernel import settings as kernel_settings
 from backend.kernel.settings import Settings
 from backend.wechat.client import WeChat
@@ -137,8 +137,8 @@ def create_app(settings: Settings, *, name: str = "daka", with_jobs: bool = True
     @app.after_server_stop
     async def close_doors(app: Sanic) -> None:
         app.ctx.stop_jobs.set()
-        app.ctx.vitals.cancel()
-        await asyncio.wait((app.ctx.jobs, app.ctx.vitals))
+        await endings.end(app.ctx.vitals)
+        await asyncio.wait((app.ctx.jobs,))
         await checkin_rules.drain()
         await app.ctx.wechat.close()
         await app.ctx.redis.aclose()

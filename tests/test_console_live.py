@@ -110,3 +110,34 @@ async def test_more_pages_than_a_process_can_keep_are_refused(monkeypatch: pytes
             pass
     with hub.listening(2):
         pass
+
+
+class Stubborn:
+    """A Redis whose driver swallows the first cancellation that meets it, as redis-py may."""
+
+    def __init__(self) -> None:
+        self.asked, self.swallowed = asyncio.Event(), 0
+
+    @asynccontextmanager
+    async def pubsub(self) -> AsyncIterator[Stubborn]:
+        yield self
+
+    async def subscribe(self, channel: str) -> None:
+        pass
+
+    async def get_message(self, **_: object) -> None:
+        self.asked.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.swallowed += 1
+            if self.swallowed > 1:
+                raise
+
+
+async def test_a_stop_is_not_held_up_by_a_driver_that_swallows_its_cancellation() -> None:
+    hub, stubborn = Hub(), Stubborn()
+    hub.start(stubborn, shared=True)
+    await asyncio.wait_for(stubborn.asked.wait(), DEADLINE_S)
+    await asyncio.wait_for(hub.close(), DEADLINE_S)
+    assert stubborn.swallowed == 2

@@ -6,9 +6,11 @@ import random
 
 import pytest
 from door import Door
-from trust import strangers
+from trust import matrix, strangers
 from trust.samples import operations
 from trust.two_branches import World, build_world
+
+from console.http import PAGES, PUBLIC, SIGNED_IN
 
 WATCHED = ["alice", "unit_head", "observer", "other_secretary"]
 
@@ -20,6 +22,10 @@ async def world(door: Door) -> World:
 
 def test_every_id_in_a_request_says_what_it_is_an_id_of():
     assert strangers.unknown_ids() == []
+
+
+def test_every_capability_that_a_page_asks_for_has_its_expectation():
+    assert {page.who for page in PAGES} - {PUBLIC, SIGNED_IN} - set(matrix.ROLES) == set()
 
 
 async def test_what_is_anothers_and_what_is_not_there_get_the_same_answer(door: Door, world: World):

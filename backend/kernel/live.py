@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 import structlog
 
+from backend.kernel import endings
 from backend.kernel.errors import Unavailable
 from backend.kernel.redis import RedisError, aioredis
 
@@ -71,10 +72,7 @@ class Hub:
         for listeners in self._listeners.values():
             for listener in listeners:
                 listener.moved.set()
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        await endings.end(*self._tasks)
         self._tasks = []
 
     def moved(self, branch_id: int) -> None:

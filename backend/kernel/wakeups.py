@@ -14,6 +14,7 @@ from taskiq import InMemoryBroker
 from taskiq.receiver import Receiver
 from taskiq_redis import ListQueueBroker
 
+from backend.kernel import endings
 from backend.kernel.redis import RedisError
 from backend.kernel.settings import Settings
 
@@ -80,8 +81,7 @@ class Wakeups:
         if _current is self:
             _current = None
         if self._listening is not None:
-            self._listening.cancel()
-            await asyncio.gather(self._listening, return_exceptions=True)
+            await endings.end(self._listening)
         if isinstance(self._broker, InMemoryBroker):
             self._under_way = asyncio.create_task(self._broker.wait_all())
         if self._under_way is not None:
