@@ -105,10 +105,10 @@ ROWS: dict[str, tuple[set[str], int | None]] = {
     "GET /texts/import": (OFFICE, 2),
     "POST /texts/import/preview": (OFFICE, None),
     "POST /texts/import": (OFFICE, None),
-    "GET /questions": (OFFICE, 9),
+    "GET /questions": (OFFICE, 8),
     "GET /questions/new": (OFFICE, 3),
     "POST /questions": (OFFICE, None),
-    "GET /questions/<question_id:int>": (OFFICE, 10),
+    "GET /questions/<question_id:int>": (OFFICE, 9),
     "POST /questions/<question_id:int>": (OFFICE, None),
     "POST /questions/<question_id:int>/withdraw": (OFFICE, None),
     "POST /questions/<question_id:int>/restore": (OFFICE, None),
@@ -178,7 +178,7 @@ async def test_no_page_takes_more_statements_for_six_hundred_members_than_for_si
     await grow(cast, to=600)
     many = {path: await _cost(desk, address) for path, address in known.items()}
     expected = {page.path: ROWS[row_of(page)][1] for page in PAGES if page.path in known and page.method == "GET"}
-    assert (few, many) == (expected, expected)
+    assert {p: (few[p], many[p], n) for p, n in expected.items() if (few[p], many[p]) != (n, n)} == {}
 
 
 def _is_plain(page: object) -> bool:
