@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from backend import audit_copy, checks
+from backend import audit_copy, checks, reminders_daily
 from backend import backups_archive as archive
 from backend import backups_files as files
 from backend.backups_archive import Backup, Manifest
@@ -40,9 +40,10 @@ class Restored:
 async def restore(settings: Settings, *, path: Path, keep_findings: bool = False) -> Restored:
     """Puts the backup at `path` into the empty database of the settings, brings it to this version's schema and checks it.
 
-    Every session, unused console link, scanned code, recovery code and invitation ends with it. On any failure the place is empty
-    again. Raises, before anything is written, Torn, Conflict `backup_newer`, `other_dialect`, `not_empty` or `in_use`; afterwards
-    Conflict `restore_failed`, and `check_failed` when the data break an invariant, unless `keep_findings`.
+    Every session, unused console link, scanned code, recovery code and invitation ends with it, and no reminder is sent by itself on
+    that day. On any failure the place is empty again. Raises, before anything is written, Torn, Conflict `backup_newer`, `other_dialect`,
+    `not_empty` or `in_use`; afterwards Conflict `restore_failed`, and `check_failed` when the data break an invariant, unless
+    `keep_findings`.
     """
     with archive.opened(path) as backup:
         _refuse_what_does_not_fit(backup.manifest, settings)
@@ -112,6 +113,7 @@ async def _finish(keep_findings: bool) -> list[Finding]:
     """On this version's schema: the audit entry, and what `daka check` finds."""
     await audit_chain.adopt()
     await audit.record(None, "backup:restore", subject="backup")
+    await reminders_daily.send_nothing_again()
     # A database that was filled a moment ago knows nothing of its sizes, and plans badly.
     await fetch("ANALYZE")
     findings = await checks.broken()

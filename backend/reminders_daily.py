@@ -75,3 +75,12 @@ async def _fire(plan_id: int, branch_id: int, day: date) -> bool:
         found = await reminders_audience.candidates(Scope(branch_id), day=day, plan_id=plan_id)
         await reminders.write_items(new[0]["id"], found, day)
     return bool(new)
+
+
+async def send_nothing_again() -> None:
+    """After a restore: what waited may have been sent since the backup, and today's daily reminder too."""
+    await fetch("UPDATE reminder SET state = 'unknown', settled_at = $1 WHERE state IN ('waiting', 'sending')", clock.now())
+    today = clock.today()
+    await fetch(
+        "UPDATE study_plan SET remind_from = $1 WHERE remind_at IS NOT NULL AND remind_from <= $2", today + timedelta(days=1), today
+    )

@@ -15,13 +15,15 @@ import pytest
 from installations import Installation, apart, installation
 from people import Cast, add_plan, build_cast
 
-from backend import backups, backups_archive, backups_files, backups_restore, checks, console_links, members, sessions
+from backend import backups, backups_archive, backups_files, backups_restore, checks, console_links, members, reminders_daily, sessions
 from backend.backups_archive import Manifest
 from backend.kernel import clock, database, schema, tables
 from backend.kernel import settings as kernel_settings
 from backend.kernel.errors import DakaError, Unauthorised
 from backend.kernel.settings import Settings
 from models.console import ConsoleScan, RecoveryCode
+from models.plans import StudyPlan
+from models.reminders import Reminder, ReminderBatch
 
 TODAY = clock.today()
 
@@ -208,6 +210,26 @@ async def test_nothing_that_lets_somebody_in_comes_back_to_life(saved: Saved, pl
         assert len(await database.fetch("SELECT id FROM invite")) == 1
         assert await database.fetch("SELECT id FROM console_scan WHERE expires_at > $1", now) == []
         assert await database.fetch("SELECT id FROM recovery_code WHERE used_at IS NULL") == []
+
+
+@pytest.mark.long
+async def test_no_reminder_goes_out_by_itself_after_a_restore(saved: Saved, place: Installation, tmp_path: Path):
+    """What waited at the backup may have been sent since, and today's daily one too."""
+    await place.become(saved.of)
+    async with place.opened():
+        plan = await StudyPlan.first()
+        plan.remind_at, plan.remind_from = "07:00", TODAY - timedelta(days=9)
+        await plan.save()
+        batch = await ReminderBatch.create(branch_id=plan.branch_id, day=TODAY, created_at=clock.now())
+        for who, state, at in ((saved.cast.alice, "waiting", None), (saved.cast.bob, "sending", clock.now())):
+            await Reminder.create(batch=batch, member_id=who.id, task_id=1, day=TODAY, state=state, claimed_at=at)
+    await backups.take(place.settings, path=tmp_path / "waiting.daka")
+    await place.lose()
+    await backups_restore.restore(place.settings, path=tmp_path / "waiting.daka")
+    async with place.opened():
+        assert await Reminder.all().values_list("state", flat=True) == ["unknown", "unknown"]
+        assert (await StudyPlan.first()).remind_from == TODAY + timedelta(days=1)
+        assert await reminders_daily.fire() == 0 and await checks.broken() == []
 
 
 def test_every_table_that_holds_what_lets_somebody_in_is_ended_by_a_restore():

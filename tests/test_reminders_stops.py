@@ -22,6 +22,7 @@ from grants import grant
 from installations import Installation, apart, installation
 from people import Cast, Person, add_person, add_plan, build_cast
 from process import daka, running
+from test_worker import working
 from waiting import until
 
 from backend.kernel import clock
@@ -212,3 +213,20 @@ async def test_many_commands_at_once_to_several_processes_remind_each_member_onc
         assert states == [("refused", reminding.REASONS["already"])] * 7 + [("sent", "")], person.name
     assert [town.received(person) for person in town.people] == [1] * MANY and left == [2] * MANY
     nothing_is_broken(town, tmp_path)
+
+
+async def test_web_processes_without_jobs_leave_the_sending_to_the_worker(town: Town, redis_url: str, tmp_path: Path):
+    town.env |= {"DAKA_REDIS_URL": redis_url, "DAKA_LOG_LEVEL": "INFO"}
+    first, second = town.people[:14], town.people[14:]
+    async with town.serving(tmp_path, "--no-jobs") as (door, _):
+        await grant(door, town.wechat, *town.people)
+        body = {"members": [person.id for person in first]}
+        batch_id = (await door.post("/reminders", town.cast.secretary, body)).json["id"]
+        # Another command is answered meanwhile: whoever wanted to send has had the time to ask.
+        assert (await counts(door, town.cast.secretary, batch_id))["waiting"] == len(first) and town.asked(MESSAGE) == 0
+        async with working(town.env, tmp_path):
+            await until(lambda: all(town.received(person) for person in first))
+            body = {"members": [person.id for person in second]}
+            assert (await door.post("/reminders", town.cast.secretary, body)).status == 201
+            await until(lambda: all(town.received(person) for person in second))
+    assert [town.received(person) for person in town.people] == [1] * MANY
