@@ -14,7 +14,7 @@ from backend.wechat.sandbox.records import Template
 def on_wechat(state: Any, *people: Person) -> None:
     """These people have WeChat in the sandbox, which knows the template and the page."""
     app = state.apps[APPID]
-    app.pages = ("pages/today/today",)
+    app.pages = tuple(dict.fromkeys((*app.pages, "pages/today/today")))
     app.templates[REMINDER] = Template(REMINDER, "学习提醒", {"thing1": "学习内容", "date2": "学习日期", "thing3": "温馨提示"})
     for person in people:
         state.add_user(openid=person.openid)

@@ -21,7 +21,7 @@ async def test_only_the_secretary_reads_the_log(door: Door, cast: Cast):
 
 
 async def test_the_secretary_of_another_branch_sees_nothing_of_it(door: Door, cast: Cast):
-    await audit.record(_actor(cast), "text:import", subject="text", subject_id=7)
+    await audit.record(_actor(cast), "text:import", subject="text", subject_id=7_000_007)
     assert (await door.get("/audit", cast.other_secretary)).json == {"items": [], "next": None}
 
 
@@ -41,19 +41,19 @@ async def test_an_entry_says_who_did_what_to_which_object(door: Door, cast: Cast
 
 async def test_the_log_is_paged_newest_last_and_filtered(door: Door, cast: Cast):
     for number in range(5):
-        await audit.record(_actor(cast), "text:import" if number % 2 else "text:change", subject="text", subject_id=number)
+        await audit.record(_actor(cast), "text:import" if number % 2 else "text:change", subject="text", subject_id=7_000_000 + number)
     page = await door.get("/audit", cast.secretary, params={"limit": "2"})
     seen = [item["subject_id"] for item in page.json["items"]]
     while page.json["next"]:
         page = await door.get("/audit", cast.secretary, params={"limit": "2", "cursor": page.json["next"]})
         seen += [item["subject_id"] for item in page.json["items"]]
-    assert seen == [0, 1, 2, 3, 4]
+    assert seen == [7_000_000, 7_000_001, 7_000_002, 7_000_003, 7_000_004]
 
     async def ids(**params: str) -> list[int]:
         return [item["subject_id"] for item in (await door.get("/audit", cast.secretary, params=params)).json["items"]]
 
-    assert await ids(action="text:import") == [1, 3]
-    assert await ids(subject="text", subject_id="4") == [4]
+    assert await ids(action="text:import") == [7_000_001, 7_000_003]
+    assert await ids(subject="text", subject_id="7000004") == [7_000_004]
     assert await ids(actor=str(cast.secretary.id)) == []
     assert await ids(subject="member") == []
     assert (await door.get("/audit", cast.secretary, params={"actor": "x"})).status == 422

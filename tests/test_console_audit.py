@@ -33,7 +33,7 @@ def rows(reply: Reply) -> list[tuple[str, str, str]]:
 async def _entries(cast: Cast) -> None:
     await audit.record(_actor(cast), "member:change", subject="member", subject_id=cast.alice.id, fields=["phone", "name"])
     await audit.record(None, "member:bind", subject="member", subject_id=cast.bob.id, branch_id=cast.branch.id)
-    await audit.record(_actor(cast), "text:import", subject="text", subject_id=7)
+    await audit.record(_actor(cast), "text:import", subject="text", subject_id=7_000_007)
 
 
 async def test_nobody_but_the_secretary_of_the_branch_sees_an_entry(desk: Desk, door: Door, cast: Cast):
@@ -57,7 +57,7 @@ async def test_an_entry_is_told_in_chinese_and_by_name(desk: Desk, cast: Cast):
     await desk.enter(cast.secretary)
     reply = await desk.see("/audit")
     assert rows(reply)[1:4] == [
-        ("文编辑", "导入学习文本", "学习文本 7"), ("服务器或微信", "绑定微信", "白杰"), ("文编辑", "修改成员资料", "安敏"),
+        ("文编辑", "导入学习文本", "学习文本 7000007"), ("服务器或微信", "绑定微信", "白杰"), ("文编辑", "修改成员资料", "安敏"),
     ]  # fmt: skip
     assert "姓名、手机号" in reply.body.decode() and "req-00000001" in reply.body.decode()
 
@@ -93,7 +93,7 @@ async def test_a_day_of_the_log_is_a_day_in_shanghai(desk: Desk, cast: Cast):
     midnight, yesterday = clock.at(TODAY), TODAY - timedelta(days=1)
     for number, at in enumerate((midnight - timedelta(hours=1), midnight)):
         with clock.shifted(at):
-            await audit.record(_actor(cast), "text:import", subject="text", subject_id=number)
+            await audit.record(_actor(cast), "text:change", subject="text", subject_id=number)
     await desk.enter(cast.secretary)
     for asked, expected in {f"from={TODAY}": 1, f"from={yesterday}&to={yesterday}": 0}.items():
         assert [about for _, _, about in rows(await desk.see(f"/audit?action=text&{asked}"))] == [f"学习文本 {expected}"], asked
@@ -101,7 +101,7 @@ async def test_a_day_of_the_log_is_a_day_in_shanghai(desk: Desk, cast: Cast):
 
 async def test_the_log_goes_on_page_by_page_under_the_same_filter(desk: Desk, cast: Cast):
     for number in range(120):
-        await audit.record(_actor(cast), "text:import", subject="text", subject_id=number)
+        await audit.record(_actor(cast), "text:change", subject="text", subject_id=number)
     await desk.enter(cast.secretary)
     seen, path = [], "/audit?action=text"
     while path:
