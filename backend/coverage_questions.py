@@ -25,11 +25,15 @@ from backend.kernel.sql import within
 ENOUGH = 10  # attempts below which a correlation says nothing
 WORDS = {"true": "正确", "false": "错误"}
 
+# From the members to their answers, and never from the tasks: nothing leads from a task to its answers. IS TRUE keeps the planner from
+# making a join of it, for which it would take all but a few answers away and then go through them for each member anew.
+_ANSWERS = """
+FROM member m JOIN answer a ON a.member_id = m.id AND {months}
+WHERE m.branch_id = $1 AND (a.task_id IN (SELECT t.id FROM daily_task t WHERE t.branch_id = $1 AND t.date >= $2 AND t.date <= $3)) IS TRUE
+"""
 _FIRSTS = f"""
 SELECT a.member_id, a.question_id, CAST(a.given AS TEXT) AS given, CASE WHEN a."right" THEN 1.0 ELSE 0.0 END AS r
-FROM daily_task t JOIN member m ON m.branch_id = t.branch_id
-JOIN answer a ON a.member_id = m.id AND a.task_id = t.id AND a.task_date = t.date AND {{months}}
-WHERE t.branch_id = $1 AND t.date >= $2 AND t.date <= $3 AND {COUNTING}
+{_ANSWERS} AND {COUNTING}
 """  # noqa: S608
 
 # x is the facility of the member over all of its first answers: sums from which the correlation follows.
@@ -59,20 +63,25 @@ async def items(actor: Actor, *, first: date | None, last: date | None, after: i
     return [_item(row, [w for w in wrong if w["question_id"] == row["id"]]) for row in rows]
 
 
-_HARD = """
-WITH f AS ({firsts})
-SELECT f.question_id, q.stem, COUNT(*) AS n, SUM(f.r) AS r FROM f JOIN question q ON q.id = f.question_id
-GROUP BY f.question_id, q.stem HAVING COUNT(*) >= {enough} AND SUM(f.r) < {below} * COUNT(*)
-ORDER BY SUM(f.r) / COUNT(*), f.question_id LIMIT $4
-"""
+# Withdrawn questions are left out one by one, and not answer by answer.
+_HARD = f"""
+WITH g AS (
+  SELECT a.question_id, COUNT(*) AS n, SUM(CASE WHEN a."right" THEN 1 ELSE 0 END) AS r {_ANSWERS} AND a.is_first GROUP BY a.question_id
+)
+SELECT g.question_id, q.stem, g.n, g.r FROM g JOIN question q ON q.id = g.question_id
+WHERE g.n >= {ENOUGH} AND g.r < {{below}} * g.n AND NOT EXISTS (
+  SELECT 1 FROM withdrawal w JOIN branch wb ON wb.id = w.branch_id JOIN branch b ON b.id = $1
+  WHERE w.question_id = g.question_id AND b.path LIKE wb.path || '%'
+)
+ORDER BY g.r * 1.0 / g.n, g.question_id LIMIT $4
+"""  # noqa: S608
 
 
 async def hardest(actor: Actor, *, first: date, last: date, below: float, most: int) -> list[dict[str, Any]]:
     """{"question", "stem", "attempts", "facility"} of the questions tried at least ENOUGH times that fewer than `below` got right at first,
     the hardest first (one query)."""
     access.require(actor, "stats.questions")
-    firsts = _FIRSTS.format(months=within("a.task_date", first, last))
-    rows = await fetch(_HARD.format(firsts=firsts, enough=ENOUGH, below=below), actor.branch_id, first, last, most)
+    rows = await fetch(_HARD.format(months=within("a.task_date", first, last), below=below), actor.branch_id, first, last, most)
     return [
         {"question": row["question_id"], "stem": row["stem"], "attempts": row["n"], "facility": round(float(row["r"]) / row["n"], 4)}
         for row in rows
