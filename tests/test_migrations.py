@@ -15,6 +15,9 @@ from process import DEADLINE_S, ROOT, environment, fresh_database
 
 from backend.kernel import clock
 
+# Goes up and down through every migration: see `make test-long`.
+pytestmark = pytest.mark.long
+
 STUDY = ("answer", "answer_tally", "check_in", "reading", "reflection")
 PARTITIONED = ("answer", "check_in", "reading", "reflection")
 BEFORE, AFTER = "models.0004_syllabus_constraints", "models.0006_roll_up"
