@@ -21,6 +21,7 @@ from backend.kernel.access import Actor
 from backend.kernel.database import fetch, int_list
 from backend.kernel.errors import Invalid
 from backend.kernel.sql import within
+from backend.questions import WITHDRAWN
 
 ENOUGH = 10  # attempts below which a correlation says nothing
 WORDS = {"true": "正确", "false": "错误"}
@@ -68,11 +69,8 @@ _HARD = f"""
 WITH g AS (
   SELECT a.question_id, COUNT(*) AS n, SUM(CASE WHEN a."right" THEN 1 ELSE 0 END) AS r {_ANSWERS} AND a.is_first GROUP BY a.question_id
 )
-SELECT g.question_id, q.stem, g.n, g.r FROM g JOIN question q ON q.id = g.question_id
-WHERE g.n >= {ENOUGH} AND g.r < {{below}} * g.n AND NOT EXISTS (
-  SELECT 1 FROM withdrawal w JOIN branch wb ON wb.id = w.branch_id JOIN branch b ON b.id = $1
-  WHERE w.question_id = g.question_id AND b.path LIKE wb.path || '%'
-)
+SELECT g.question_id, q.stem, g.n, g.r FROM g JOIN question q ON q.id = g.question_id JOIN branch b ON b.id = $1
+WHERE g.n >= {ENOUGH} AND g.r < {{below}} * g.n AND NOT {WITHDRAWN}
 ORDER BY g.r * 1.0 / g.n, g.question_id LIMIT $4
 """  # noqa: S608
 
