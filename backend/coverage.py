@@ -28,12 +28,14 @@ async def coverage(
     first: date | None = None,
     last: date | None = None,
     branch_id: int | None = None,
+    part: slice | None = None,
     today: date,
 ) -> dict[str, Any]:
     """The table by × and_: {"by", "and", "from", "to", "total", "rows"}, with two axes also "columns" and "cells" in each row.
 
     The period is by default the earliest plan's first day up to today, and never reaches beyond today; an observer's is widened to
-    whole months (docs/decisions/0011). "from" and "to" are the period used. No row is sorted by a rate.
+    whole months (docs/decisions/0011). "from" and "to" are the period used. No row is sorted by a rate. `part`: of the rows only these,
+    with "count", how many there are.
     Raises Invalid for an unknown axis, the same axis twice or a period that ends before it begins, NotFound for a branch outside
     the scope, Forbidden for an observer who asks for members.
     """
@@ -51,11 +53,13 @@ async def coverage(
     present = {axis: {key[n] for key in counts} for n, axis in enumerate(axes)}
     # A row's total is of the pairs themselves, so that a task with several aspects counts once in it.
     totals = _by_first_key(whole if and_ == "aspect" else counts)
+    entries = _entries(by, names, present[by], first, last)
     rows: list[dict[str, Any]] = [
         {"key": key, "label": label, "cell": _shown(totals.get(key, NOTHING), hidden.all or key in hidden.rows)}
-        for key, label in _entries(by, names, present[by], first, last)
+        for key, label in (entries[part] if part else entries)
     ]
     table = {"by": by, "and": and_, "from": first, "to": last, "total": _shown(total(whole.values()), hidden.all)}
+    table |= {"count": len(entries)} if part else {}
     if and_:
         columns = _entries(and_, names, present[and_], first, last)
         table["columns"] = [{"key": key, "label": label} for key, label in columns]

@@ -43,6 +43,8 @@ def members_between(
     after = (last + timedelta(days=1)).isoformat()
     bits, each_bits = ("t.aspect_bits", ", t.aspect_bits") if by_aspect else ("0", "")
     who = "w.id AS member_id, w.branch_id, w.unit_id, w.tier, w.status"
+    # PostgreSQL plans these look-ups well by themselves alone, SQLite need not write them down.
+    kept = {"postgres": "MATERIALIZED", "sqlite": "NOT MATERIALIZED"}[dialect()]
     day, each_day = ("t.date", ", t.date") if by_day else ("NULL", "")
     return f"""
     day AS MATERIALIZED (
@@ -62,7 +64,7 @@ def members_between(
       FROM member m CROSS JOIN check_in c CROSS JOIN daily_task t
       WHERE c.member_id = m.id AND t.id = c.task_id AND {of_members} AND {days.format("c.task_date")}
       GROUP BY c.member_id, t.plan_id{each_bits}{each_day}
-    ), each AS MATERIALIZED (
+    ), each AS {kept} (
       SELECT {who}, w.plan_id, w.begins, w.ends, c.task_id, c.kind, c.recorded_by_id, c.firsts, c.rights
       FROM span s CROSS JOIN who w CROSS JOIN check_in c
       WHERE s.whole = 0 AND {_ALIKE.format("s")} AND c.member_id = w.id AND {days.format("c.task_date")}
@@ -70,8 +72,8 @@ def members_between(
       SELECT w.*, l.starts_on, l.ends_on FROM member m JOIN leave l ON l.member_id = m.id JOIN who w ON w.id = m.id
       WHERE {of_members} AND l.state = 'granted' AND l.starts_on <= '{last.isoformat()}' AND l.ends_on >= '{first.isoformat()}'
     ), excused AS MATERIALIZED (
-      SELECT DISTINCT {who}, t.id, t.date, t.aspects
-      FROM away w JOIN day t ON t.date >= w.starts_on AND t.date <= w.ends_on AND {_IN_SPAN}
+      SELECT DISTINCT {who}, t.id, t.date, {bits} AS aspects
+      FROM away w JOIN daily_task t ON t.date >= w.starts_on AND t.date <= w.ends_on AND {_IN_SPAN}
     ), held AS MATERIALIZED (
       SELECT w.plan_id, w.begins, w.ends, {day} AS date, t.aspects, CAST(COUNT(*) AS int) AS assigned, CAST(SUM({_TODAYS}) AS int) AS open
       FROM span w JOIN day t ON {_IN_SPAN} GROUP BY w.plan_id, w.begins, w.ends, t.aspects{each_day}
@@ -83,7 +85,7 @@ def members_between(
       FROM span s JOIN who w ON {_ALIKE.format("s")} JOIN done t ON t.member_id = w.id AND t.plan_id = w.plan_id WHERE s.whole = 1
       UNION ALL
       SELECT c.member_id, c.branch_id, c.unit_id, c.tier, c.status, {day}, {bits}, 0, 0, {_DONE_EACH}, -{_TODAYS}
-      FROM each c JOIN daily_task t ON t.id = c.task_id AND t.plan_id = c.plan_id AND t.date >= c.begins AND t.date < c.ends
+      FROM each c CROSS JOIN daily_task t WHERE t.id = c.task_id AND t.plan_id = c.plan_id AND t.date >= c.begins AND t.date < c.ends
       UNION ALL
       SELECT t.member_id, t.branch_id, t.unit_id, t.tier, t.status, {day}, t.aspects, -1, 1, 0, 0, 0, 0, 0, -{_TODAYS} FROM excused t
       WHERE NOT EXISTS (SELECT 1 FROM check_in c WHERE c.member_id = t.member_id AND c.task_id = t.id AND c.task_date = t.date)
