@@ -16,6 +16,7 @@ from backend.kernel.access import Actor
 from backend.kernel.database import transactional
 from backend.kernel.errors import Forbidden, Invalid, NotFound
 from models.leaves import Leave, LeaveReason, LeaveState
+from models.members import Standing
 
 TODAY = clock.today()
 
@@ -61,6 +62,26 @@ async def test_the_people_add_up_to_the_cell(door: Door, cast: Cast) -> None:
                 found = await coverage_people.people(actor, cut={by: row["key"], and_: key}, today=TODAY)
                 assert found["total"] == cell, (by, row["key"], and_, key)
                 assert sum(person["cell"]["assigned"] for person in found["people"]) == cell["assigned"]
+
+
+async def test_a_check_in_of_the_day_on_which_somebody_moves_counts_once_and_for_the_new_committee(door: Door, cast: Cast) -> None:
+    tasks = await add_plan(cast, days=[TODAY - timedelta(days=1), TODAY], members=[cast.alice])
+    await check_in(door, cast.alice, tasks[1].id)
+    await _move(cast.alice, cast.units[1].id, TODAY)
+    shown = await table(door, cast.secretary, "member", **{"and": "unit"})
+    [row] = [row for row in shown["rows"] if row["key"] == str(cast.alice.id)]
+    told = {key: (cell["assigned"], cell["done"]) for key, cell in row["cells"].items() if cell["assigned"]}
+    assert told == {str(cast.alice.unit_id): (1, 0), str(cast.units[1].id): (1, 1)}
+
+
+@transactional
+async def _move(person: Person, unit_id: int, day: date) -> None:
+    """To another committee from this day on."""
+    before = await Standing.get(member_id=person.id)
+    await Standing.create(member_id=person.id, unit_id=unit_id, tier=before.tier, status=before.status, starts_on=day)
+    before.until = day
+    await before.save()
+    await figures.recount_days((await before.member).branch_id, day)
 
 
 async def test_reasons_of_leave_are_for_the_secretary_alone(desk: Desk, door: Door, cast: Cast) -> None:
