@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 from functools import lru_cache
 from operator import add
@@ -37,10 +37,20 @@ _COUNTS = ", ".join(f"f.{name}" for name in figures_periods.COUNTS)
 _OPEN = "CASE WHEN {0}.date = $1 THEN {0}.assigned - {0}.on_time - {0}.makeup - {0}.proxy ELSE 0 END AS open"
 
 
-async def sums(scope: Scope, axes: Sequence[str], *, first: date, last: date, today: date, live_from: date) -> tuple[Sums, Sums]:
+async def sums(
+    scope: Scope,
+    axes: Sequence[str],
+    *,
+    first: date,
+    last: date,
+    today: date,
+    live_from: date,
+    only: Collection[int] | None = None,
+) -> tuple[Sums, Sums]:
     """SUMMED counts by the keys of `axes`, where a task with several aspects stands under each of them; and by the keys of the axes
-    other than aspect, where it counts once (one query). `live_from`: the first day of a task that is not rolled up, as of `names`."""
-    rows = await fetch_many(_statement(scope, axes, first, last, live_from), today, *([] if scope.path else [scope.branch_id]))
+    other than aspect, where it counts once (one query). `live_from`: the first day of a task that is not rolled up, as of `names`;
+    `only`: with the axis member, of these members alone."""
+    rows = await fetch_many(_statement(scope, axes, first, last, live_from, only), today, *([] if scope.path else [scope.branch_id]))
     keys = len(axes)
     texts = [_days_text if axis == "day" else str for axis in axes]
     if "aspect" not in axes:
@@ -75,13 +85,13 @@ def _aspects_of(bits: int) -> tuple[str, ...]:
     return tuple(str(bit or "") for bit in range(bits.bit_length()) if bits >> bit & 1)
 
 
-def _statement(scope: Scope, axes: Sequence[str], first: date, last: date, live_from: date) -> str:
+def _statement(scope: Scope, axes: Sequence[str], first: date, last: date, live_from: date, only: Collection[int] | None) -> str:
     """Gives the columns of `axes`, then SUMMED; a key may come in more than one row. As few rows as will do: periods, tasks, members."""
     # One branch is a parameter, so that all of them share a plan.
     branch = scope.where("{0}") if scope.path else "{0} = $2"
     by_aspect = "aspect" in axes
     if "member" in axes:
-        found = members_between(first, last, branches=branch, unit_id=scope.unit_id, by_aspect=by_aspect, by_day="day" in axes)
+        found = members_between(first, last, branches=branch, unit_id=scope.unit_id, only=only, by_aspect=by_aspect, by_day="day" in axes)
         return _summed(found, axes)
     if set(axes) <= {"branch", "aspect"} and not scope.unit_id:
         if whole := periods.periods_within(first, last, over=clock.today()):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, timedelta
 
-from backend.kernel.database import dialect
+from backend.kernel.database import dialect, int_list
 
 _LATEST = {"postgres": ("GREATEST", "LEAST"), "sqlite": ("MAX", "MIN")}
 _END = "'9999-12-31'"
@@ -26,19 +27,27 @@ _DONE_EACH = ", ".join(_DONE.values())
 
 
 def members_between(
-    first: date, last: date, *, branches: str, unit_id: int | None = None, by_aspect: bool = False, by_day: bool = False
+    first: date,
+    last: date,
+    *,
+    branches: str,
+    unit_id: int | None = None,
+    only: Collection[int] | None = None,
+    by_aspect: bool = False,
+    by_day: bool = False,
 ) -> str:
     """Tables for WITH, the last of which, s, adds up to the counts of the pairs of some branches over a period, with the keys of the
     member's standing and, where they are asked for, the task's date and aspects (as bits); $1 is today.
 
-    `branches`: a condition on {0}, a branch's id. Nothing is done pair by pair: what a plan holds is counted once for all who have it
-    alike (a span is the days on which nothing changes for a member), and check-ins are added up by member from their index alone. Of
-    members whose standing changed on the way (their span is not whole) each check-in is looked at. The days are written out:
-    PostgreSQL plans for them. CROSS JOIN: SQLite goes in this order.
+    `branches`: a condition on {0}, a branch's id; `only`: the members that are asked for, None for all. Nothing is done pair by pair:
+    what a plan holds is counted once for all who have it alike (a span is the days on which nothing changes for a member), and check-ins
+    are added up by member from their index alone. Of members whose standing changed on the way (their span is not whole) each check-in
+    is looked at. The days are written out: PostgreSQL plans for them. CROSS JOIN: SQLite goes in this order.
     """
     latest, earliest = _LATEST[dialect()]
     days = f"{{0}} >= '{first.isoformat()}' AND {{0}} <= '{last.isoformat()}'"
     of_tasks, of_members = branches.format("t.branch_id"), branches.format("m.branch_id")
+    of_members += "" if only is None else f" AND m.id IN ({int_list(only)})"
     unit = f" AND st.unit_id = {int(unit_id)}" if unit_id else ""
     after = (last + timedelta(days=1)).isoformat()
     bits, each_bits = ("t.aspect_bits", ", t.aspect_bits") if by_aspect else ("0", "")

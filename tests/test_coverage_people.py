@@ -10,7 +10,7 @@ from door import Door
 from people import Cast, Person, add_person, add_plan
 from slices import check_in, table
 
-from backend import attention, coverage_people, figures
+from backend import attention, coverage, coverage_people, figures
 from backend.kernel import clock
 from backend.kernel.access import Actor
 from backend.kernel.database import transactional
@@ -62,6 +62,20 @@ async def test_the_people_add_up_to_the_cell(door: Door, cast: Cast) -> None:
                 found = await coverage_people.people(actor, cut={by: row["key"], and_: key}, today=TODAY)
                 assert found["total"] == cell, (by, row["key"], and_, key)
                 assert sum(person["cell"]["assigned"] for person in found["people"]) == cell["assigned"]
+
+
+async def test_a_part_of_the_members_has_the_rows_of_the_whole_table(door: Door, cast: Cast) -> None:
+    tasks = await add_plan(cast, days=[TODAY - timedelta(days=1), TODAY], aspects=(1, 5))
+    for person, task in ((cast.alice, tasks[0]), (cast.bob, tasks[1])):
+        await check_in(door, person, task.id)
+    asked = {"by": "member", "and_": "aspect", "today": TODAY}
+    actor = as_actor(cast, cast.secretary, "secretary")
+    whole = await coverage.coverage(actor, **asked)
+    assert sum(row["cell"]["done"] for row in whole["rows"]) == 2
+    for part in (slice(0, 2), slice(1, 3), slice(2, 99), slice(99, 199)):
+        shown = await coverage.coverage(actor, part=part, **asked)
+        assert (shown["rows"], shown["count"]) == (whole["rows"][part], len(whole["rows"]))
+        assert shown["total"]["assigned"] == sum(row["cell"]["assigned"] for row in shown["rows"])
 
 
 async def test_a_check_in_of_the_day_on_which_somebody_moves_counts_once_and_for_the_new_committee(door: Door, cast: Cast) -> None:
