@@ -118,8 +118,7 @@ async def move_unit(actor: Actor, *, unit_id: int, up: bool) -> None:
     if not 0 <= to < len(ids):
         return
     ids[at], ids[to] = ids[to], ids[at]
-    for position, one in enumerate(ids):
-        await Unit.filter(id=one).update(position=position)
+    await Unit.bulk_update([Unit(id=one, position=position) for position, one in enumerate(ids)], fields=["position"])
     await audit.record(actor, "unit:move", subject="unit", subject_id=unit_id, fields=["position"])
 
 

@@ -110,6 +110,7 @@ async def _show(
         waiting=await attention.waiting(visit.actor),
         is_all=visit.asked("state") == "all",
         most=answering.ANSWER_MOST,
+        within=answering.ANSWER_WITHIN.days,
         next=found[PAGE_SIZE - 1]["id"] if len(found) > PAGE_SIZE else None,
         wrong=wrong,
         typed={name: visit.filled(name) for name in ("answer", "done")},

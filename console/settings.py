@@ -7,7 +7,7 @@ from typing import Any
 from sanic import Blueprint
 from sanic.response import HTTPResponse
 
-from backend import branches, consents, plans
+from backend import answering, audit_retention, branches, consents, plans
 from backend.kernel import settings
 from backend.kernel.errors import Conflict, DakaError, Invalid
 from backend.rules.suppression import MINIMUM
@@ -74,7 +74,12 @@ async def move_unit(visit: Visit, unit_id: int) -> HTTPResponse:
 @page(blueprint, "GET", "/settings/switches", who="roster.write")
 async def switches(visit: Visit) -> HTTPResponse:
     """Only what is so: what is off has no code behind it, the rest stands in plans and in the server's settings."""
-    in_force: dict[str, Any] = {"second_factor": settings.current().second_factor_required, "smallest": MINIMUM}
+    in_force: dict[str, Any] = {
+        "second_factor": settings.current().second_factor_required,
+        "smallest": MINIMUM,
+        "answer_within": answering.ANSWER_WITHIN.days,
+        "log_kept": audit_retention.KEPT.days,
+    }
     known = await plans.listing(visit.actor, after=0, limit=MOST_PLANS, today=visit.today)
     running = [plan for plan in known if plan["ends_on"] >= visit.today]
     return render("settings/switches.html", visit, plans=running, **in_force)

@@ -9,22 +9,23 @@ if [ ${#missing[@]} -gt 0 ]; then echo "缺少：${missing[*]}（apt-get install
 
 echo "—— compose.yaml：compose 规范"
 # The order of keys is ours; both ports of the proxy are meant for everybody.
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cat >"$work/dclint.yaml" <<'END'
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+cat >"$scratch/dclint.yaml" <<'END'
 rules: {service-keys-order: 0, services-alphabetical-order: 0, top-level-properties-order: 0, no-unbound-port-interfaces: 0, no-quotes-in-volumes: 0, require-quotes-in-ports: 0}
 END
-npx --yes dclint@3.1.0 --config "$work/dclint.yaml" --max-warnings 0 compose.yaml && echo "符合"
+npx --yes dclint@3.1.0 --config "$scratch/dclint.yaml" --max-warnings 0 compose.yaml && echo "符合"
 
 echo "—— systemd 单元"
-# The units name /opt/daka: verified below a root where that exists.
-mkdir -p "$work/root/opt/daka/.venv/bin" "$work/root/etc/systemd/system"
-install -m 0755 /dev/stdin "$work/root/opt/daka/.venv/bin/daka" <<<'#!/bin/sh'
+# The units say where the product is installed: verified with that place moved to where it exists.
+installed=$(sed -n 's/^WorkingDirectory=//p' deploy/*.service | sort -u)
+mkdir -p "$scratch/product/.venv/bin" "$scratch/units"
+install -m 0755 /dev/stdin "$scratch/product/.venv/bin/daka" <<<'#!/bin/sh'
 for unit in deploy/*.service; do
-  sed "s|/opt/daka|$work/root/opt/daka|g" "$unit" >"$work/root/etc/systemd/system/$(basename "$unit")"
+  sed "s|$installed|$scratch/product|g" "$unit" >"$scratch/units/$(basename "$unit")"
 done
-touch "$work/root/opt/daka/README.md"
-systemd-analyze verify --man=no "$work"/root/etc/systemd/system/*.service && echo "有效"
+touch "$scratch/product/README.md"
+systemd-analyze verify --man=no "$scratch"/units/*.service && echo "有效"
 for unit in deploy/*.service; do systemd-analyze security --offline=true --no-pager --threshold=15 "$unit" | tail -1; done
 
 echo "—— Caddyfile"

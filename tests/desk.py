@@ -25,8 +25,12 @@ def cookies_of(reply: Reply) -> dict[str, str]:
     return {name: morsel.value for name, morsel in jar.items()}
 
 
+def text(reply: Reply) -> str:
+    return reply.body.decode()
+
+
 def csrf_in(reply: Reply) -> str:
-    return re.search(r'name="csrf" value="([0-9a-f]{64})"', reply.body.decode())[1]
+    return re.search(r'name="csrf" value="([0-9a-f]{64})"', text(reply))[1]
 
 
 class Desk:
@@ -52,7 +56,10 @@ class Desk:
         return await self._ask("POST", path, data=fields)
 
     async def enter(self, person: Person) -> Desk:
-        link = await console_links.create(None, member_id=person.id)
+        return await self.enter_by(await console_links.create(None, member_id=person.id))
+
+    async def enter_by(self, link: str) -> Desk:
+        """With the token of a one-time link."""
         shown = await self.see(f"/enter?token={link}")
         assert shown.status == 200
         entered = await self.send("/enter", csrf=csrf_in(shown), token=link)

@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 
 import pytest
-from desk import Desk, csrf_in, grow
+from desk import Desk, csrf_in, grow, text
 from door import Door, Reply
 from people import WRONG, Cast, add_person, add_plan, whole_day
 
@@ -17,10 +17,6 @@ from models.audit import AuditEntry
 from models.members import Invite, Member, RoleGrant, Standing
 
 TODAY = clock.today()
-
-
-def text(reply: Reply) -> str:
-    return reply.body.decode()
 
 
 async def post(desk: Desk, path: str, fields: list[tuple[str, str]] | dict[str, str]) -> Reply:

@@ -7,7 +7,7 @@ import re
 from datetime import timedelta
 from typing import Any
 
-from desk import Desk, csrf_in
+from desk import Desk, csrf_in, text
 from door import Door, Reply
 from grants import grant, on_wechat
 from people import Cast, Person, add_person, add_plan
@@ -24,10 +24,6 @@ from models.reminders import Reminder, ReminderBatch
 
 TODAY = clock.today()
 KEY = "k" * 43
-
-
-def text(reply: Reply) -> str:
-    return reply.body.decode()
 
 
 def offered(reply: Reply) -> dict[int, bool]:

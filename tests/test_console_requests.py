@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-from desk import Desk, csrf_in
+from desk import Desk, csrf_in, text
 from door import Door, Reply
 from people import Cast, Person, add_plan
 
@@ -18,10 +18,6 @@ from models.leaves import Leave
 
 TODAY = clock.today()
 KINDS = ("", "/corrections", "/feedback")
-
-
-def text(reply: Reply) -> str:
-    return reply.body.decode()
 
 
 def askers(reply: Reply) -> list[str]:

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from datetime import timedelta
 
-from desk import Desk, csrf_in
+from desk import Desk, csrf_in, text
 from door import Door, Reply
 from people import Cast, add_branch, add_person, add_plan
 
@@ -20,10 +20,6 @@ from models.consents import Consent
 
 TODAY = clock.today()
 PAGES = ("", "/switches", "/privacy")
-
-
-def text(reply: Reply) -> str:
-    return reply.body.decode()
 
 
 def committees(reply: Reply) -> list[str]:

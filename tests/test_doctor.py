@@ -12,7 +12,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from process import ROOT, daka, environment, fresh_database
+from process import ROOT, daka, environment, free_port, fresh_database
 
 from backend.kernel import security
 from backend.kernel import settings as kernel_settings
@@ -154,7 +154,7 @@ async def break_everything(env: dict[str, str], tmp_path: Path) -> dict[str, str
 
 async def the_service_refuses_a_strange_key(env: dict[str, str], tmp_path: Path) -> None:
     """At its start; with the old key behind the new one it goes on."""
-    words = ("serve", "--port", "9")
+    words = ("serve", "--port", str(free_port()))
     refused = await asyncio.to_thread(daka, *words, env={**env, "DAKA_SECRET_KEY": OTHER_KEY}, cwd=tmp_path)
     assert refused.returncode == 1 and "DAKA_SECRET_KEY 与数据不符" in refused.stderr and "Traceback" not in refused.stderr
     code, found = await examined({**env, "DAKA_SECRET_KEY": f"{OTHER_KEY},{KEY}", "PATH": str(tmp_path)}, tmp_path)

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from door import Door
 from people import Cast, add_plan, whole_day
-from process import daka, environment, running
+from process import daka, environment, free_port, running
 
 from backend.kernel import clock, database
 from backend.kernel.database import fetch
@@ -112,12 +112,12 @@ def test_no_secret_shows_in_the_settings_text(env: dict[str, str]):
 )
 def test_the_service_does_not_start_on_what_cannot_work(env: dict[str, str], tmp_path: Path, changed: dict, words: tuple, named: str):
     asked = {**env, **{f"DAKA_{name}": value for name, value in changed.items()}}
-    done = daka("serve", *words, "--port", "9", env=asked, cwd=tmp_path)
+    done = daka("serve", *words, "--port", str(free_port()), env=asked, cwd=tmp_path)
     assert done.returncode == 1
     assert named in done.stderr and "Traceback" not in done.stderr
 
 
 def test_the_demo_is_refused_in_production(env: dict[str, str], tmp_path: Path):
-    done = daka("demo", "--port", "9", env={**env, "DAKA_ENV": "production"}, cwd=tmp_path)
+    done = daka("demo", "--port", str(free_port()), env={**env, "DAKA_ENV": "production"}, cwd=tmp_path)
     assert done.returncode == 1
     assert "演示" in done.stderr

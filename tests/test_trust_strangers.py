@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 from door import Door
@@ -20,6 +22,12 @@ async def world(door: Door) -> World:
     return await build_world(door)
 
 
+async def everywhere(check: Callable[..., Awaitable[tuple[int, list[str]]]], *given: Any) -> tuple[int, list[str]]:
+    """`check` on every operation: how much was asked in all, and every fault."""
+    done = [await check(*given[:2], operation, *given[2:]) for operation in operations()]
+    return sum(number for number, _ in done), [fault for _, faults in done for fault in faults]
+
+
 def test_every_id_in_a_request_says_what_it_is_an_id_of():
     assert strangers.unknown_ids() == []
 
@@ -29,18 +37,12 @@ def test_every_capability_that_a_page_asks_for_has_its_expectation():
 
 
 async def test_what_is_anothers_and_what_is_not_there_get_the_same_answer(door: Door, world: World):
-    asked, faults = 0, []
-    for operation in operations():
-        number, found = await strangers.differing(door, world, operation)
-        asked, faults = asked + number, faults + found
+    asked, faults = await everywhere(strangers.differing, door, world)
     assert faults == [] and asked > 40
 
 
 async def test_nothing_private_is_shown_to_who_may_not_see_it(door: Door, world: World):
-    read, faults = 0, []
-    for operation in operations():
-        number, found = await strangers.shown_to_the_wrong(door, world, operation, WATCHED)
-        read, faults = read + number, faults + found
+    read, faults = await everywhere(strangers.shown_to_the_wrong, door, world, WATCHED)
     number, found = await strangers.console_faults(door, world, ["unit_head", "observer"])
     assert faults + found == [] and read > 100
 
@@ -63,8 +65,5 @@ async def test_a_field_that_nobody_asked_for_is_refused(door: Door, world: World
 
 
 async def test_a_number_that_no_column_holds_is_refused_and_breaks_nothing(door: Door, world: World):
-    asked, faults = 0, []
-    for operation in operations():
-        number, found = await strangers.beyond_numbers(door, world, operation)
-        asked, faults = asked + number, faults + found
+    asked, faults = await everywhere(strangers.beyond_numbers, door, world)
     assert faults == [] and asked > 300

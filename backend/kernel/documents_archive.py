@@ -39,7 +39,7 @@ def refuse_bomb(content: bytes, *, what: str) -> dict[str, bytes]:
                 if left < 0:
                     raise unreadable("文件展开后过大，请拆分后再上传。")
                 parts[entry.filename.lower().replace("\\", "/")] = unpacked
-    except (zipfile.BadZipFile, zlib.error, ValueError, OSError, EOFError, RuntimeError, NotImplementedError):
+    except (zipfile.BadZipFile, zlib.error, ValueError, OSError, EOFError, RuntimeError):
         raise unreadable(f"文件不是有效的 {what} 文件，或已损坏、已加密。") from None
     return parts
 

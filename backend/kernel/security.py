@@ -35,7 +35,7 @@ def _bytes(text: str) -> bytes:
 
 
 def new_invite_code() -> str:
-    """A one-time invitation code, `XXXX-XXXX-XXXX`."""
+    """A one-time invitation code: three groups of four letters and digits, joined by hyphens."""
     letters = "".join(secrets.choice(INVITE_ALPHABET) for _ in range(12))
     return "-".join(letters[i : i + 4] for i in (0, 4, 8))
 
