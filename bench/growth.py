@@ -16,7 +16,8 @@ from bench.driving import AGAIN, Run
 from bench.places import Place, Size
 from bench.report import Report, spread
 
-SIZES = {"1×": Size(1_120, 28, 160, 60), "10×": Size(5_000, 125, 260, 30), "100×": Size(20_000, 500, 605, 30)}
+# About 100,000, one million and ten million check-ins; the last two of the same organisation, so that only the past differs.
+SIZES = {"1×": Size(1_120, 28, 160, 60), "10×": Size(20_000, 500, 91, 30), "100×": Size(20_000, 500, 605, 30)}
 WORKERS = (1, 2, 4)
 # Path -> (title, connections; 0: as many as asked for, requests that may be repeated, figure shown, digits, unit).
 PATHS = {
