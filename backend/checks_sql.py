@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backend import figures_periods, months
-from backend.figures import COUNTING, COUNTS, SUMS, TALLY
+from backend.figures import ASPECT_BITS, COUNTING, COUNTS, SUMS, TALLY
 from backend.figures_pairs import all_pairs
 
 _STUDY = ("check_in", "answer", "answer_tally", "reading", "reflection")
@@ -23,6 +23,10 @@ _PERIODS = f"""
 SELECT branch_id, period, aspect_id FROM (SELECT * FROM ({_OF_PERIODS}) o UNION ALL
   SELECT t.branch_id, t.period, t.aspect_id, {", ".join(f"-t.{name}" for name in COUNTS)} FROM period_figure t WHERE 1 = 1 {{only}}) d
 GROUP BY branch_id, period, aspect_id HAVING {" OR ".join(f"SUM(d.{name}) <> 0" for name in COUNTS)}
+"""  # noqa: S608
+
+_BITS = f"""
+SELECT t.id AS task_id FROM daily_task t WHERE t.aspect_bits <> {ASPECT_BITS.replace("daily_task.", "t.")} {{only}}
 """  # noqa: S608
 
 _COUNTED = """
@@ -169,6 +173,7 @@ def checks(dialect: str) -> list[tuple[str, str, str]]:
     return [
         ("覆盖率汇总与逐行重算不一致", by_task, _FIGURES),
         ("按期间的汇总与逐日汇总不一致", by_task, _PERIODS),
+        ("任务的方面与汇总所用的不一致", by_task, _BITS),
         ("打卡记录中的首答计数与作答记录不一致", by_task, _COUNTED.format(table="check_in", tally=TALLY.format(of="o"))),
         ("未打卡的首答计数与作答记录不一致", by_task, _COUNTED.format(table="answer_tally", tally=TALLY.format(of="o"))),
         ("有首次作答，却既无打卡也无计数", by_task, _UNCOUNTED.format(counting=COUNTING)),

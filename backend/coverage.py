@@ -28,12 +28,14 @@ async def coverage(
     first: date | None = None,
     last: date | None = None,
     branch_id: int | None = None,
+    part: slice | None = None,
     today: date,
 ) -> dict[str, Any]:
     """The table by × and_: {"by", "and", "from", "to", "total", "rows"}, with two axes also "columns" and "cells" in each row.
 
     The period is by default the earliest plan's first day up to today, and never reaches beyond today; an observer's is widened to
-    whole months (docs/decisions/0011). "from" and "to" are the period used. No row is sorted by a rate.
+    whole months (docs/decisions/0011). "from" and "to" are the period used. No row is sorted by a rate. `part`: by member, of the rows
+    only these and their total, with "count", how many there are.
     Raises Invalid for an unknown axis, the same axis twice or a period that ends before it begins, NotFound for a branch outside
     the scope, Forbidden for an observer who asks for members.
     """
@@ -46,16 +48,19 @@ async def coverage(
     if scope.figures_only:
         first, last = whole_months(first, last, today=today)
     period = {"first": first, "last": last}
-    counts, whole = await coverage_sql.sums(scope, axes, **period, today=today, live_from=_live_from(names["live"]))
+    there = _on_roster(names["member"], first, last) if part else {}
+    only = list(there)[part] if part else None
+    counts, whole = await coverage_sql.sums(scope, axes, **period, today=today, live_from=_live_from(names["live"]), only=only)
     hidden = await unseen(scope, by=by, and_=and_, **period) if scope.figures_only else Unseen()
     present = {axis: {key[n] for key in counts} for n, axis in enumerate(axes)}
     # A row's total is of the pairs themselves, so that a task with several aspects counts once in it.
     totals = _by_first_key(whole if and_ == "aspect" else counts)
     rows: list[dict[str, Any]] = [
         {"key": key, "label": label, "cell": _shown(totals.get(key, NOTHING), hidden.all or key in hidden.rows)}
-        for key, label in _entries(by, names, present[by], first, last)
+        for key, label in _entries(by, names, present[by], first, last)[part or slice(None)]
     ]
     table = {"by": by, "and": and_, "from": first, "to": last, "total": _shown(total(whole.values()), hidden.all)}
+    table |= {"count": len(there)} if part else {}
     if and_:
         columns = _entries(and_, names, present[and_], first, last)
         table["columns"] = [{"key": key, "label": label} for key, label in columns]
@@ -119,16 +124,20 @@ def _entries(axis: str, names: Mapping[str, list[dict]], present: set[str], firs
     if axis == "branch":
         return [(str(row["id"]), row["label"]) for row in found if str(row["id"]) in present]
     if axis == "member":
-        on_roster = {row["id"]: row["label"] for row in found if str(row["id"]) in present or _is_there(row, first, last)}
-        return [(str(key), label or "已退出人员") for key, label in on_roster.items()]
+        return [(str(key), label or "已退出人员") for key, label in _on_roster(found, first, last).items()]
     branches = {row["id"]: row["label"] for row in names.get("branch", [])}
     several = len({row["belongs"] for row in found}) > 1
     entries = [(str(row["id"]), f"{branches[row['belongs']]} · {row['label']}" if several else row["label"]) for row in found]
     return [*entries, (NO_UNIT, "未分组")] if axis == "unit" and NO_UNIT in present else entries
 
 
-def _is_there(row: dict, first: date, last: date) -> bool:
-    return row["first"] <= last.isoformat() and (row["last"] is None or row["last"] > max(first.isoformat(), row["first"]))
+def _on_roster(found: Iterable[dict], first: date, last: date) -> dict[int, str]:
+    """Who was on the roster on some day of the period, and so whoever can have a task of it."""
+    return {
+        row["id"]: row["label"]
+        for row in found
+        if row["first"] <= last.isoformat() and (row["last"] is None or row["last"] > max(first.isoformat(), row["first"]))
+    }
 
 
 _WHO = """

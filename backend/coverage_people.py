@@ -12,8 +12,8 @@ from typing import Any
 from backend import coverage_sql
 from backend.coverage import NO_PERSON, period_of
 from backend.coverage_scope import Scope, scope_of
-from backend.coverage_sql import ASPECTS, STATUSES, TIERS
-from backend.figures_pairs import pairs_between
+from backend.coverage_sql import STATUSES, TIERS
+from backend.figures_members import members_between
 from backend.kernel.access import Actor
 from backend.kernel.database import as_date, fetch
 from backend.kernel.errors import Forbidden, Invalid, NotFound
@@ -22,12 +22,7 @@ from backend.rules.cells import SUMMED, cell, together
 CUTS = ("aspect", "unit", "tier", "status", "day", "member")
 
 _PEOPLE = """
-WITH {pairs}, slice AS (
-  SELECT p.member_id, SUM(1 - p.excused) AS assigned, SUM(p.excused) AS excused, SUM(p.on_time) AS on_time, SUM(p.makeup) AS makeup,
-    SUM(p.proxy) AS proxy, SUM(p.firsts) AS firsts, SUM(p.rights) AS rights,
-    SUM(CASE WHEN p.date = $1 THEN 1 - p.excused - p.on_time - p.makeup - p.proxy ELSE 0 END) AS open
-  FROM pair p WHERE {where} GROUP BY p.member_id
-)
+WITH {members}, slice AS (SELECT s.member_id, {sums} FROM s WHERE {where} GROUP BY s.member_id)
 SELECT s.*, m.name, u.name AS unit FROM slice s JOIN member m ON m.id = s.member_id
 LEFT JOIN standing st ON st.member_id = m.id AND st.starts_on <= $1 AND (st.until IS NULL OR st.until > $1)
 LEFT JOIN unit u ON u.id = st.unit_id ORDER BY CASE WHEN u.id IS NULL THEN 1 ELSE 0 END, u.position, u.id, m.id
@@ -79,19 +74,20 @@ async def people(
 def _statement(scope: Scope, cut: Mapping[str, str], first: date, last: date) -> str:
     """Every value in it was made a number or a word of ours by `_label`."""
     told = {
-        "aspect": lambda key: f"(p.aspects & {1 << int(key)}) <> 0",
-        "unit": lambda key: f"p.unit_id = {int(key)}",
-        "tier": lambda key: f"p.tier = '{key}'",
-        "status": lambda key: f"p.status = '{key}'",
-        "day": lambda key: f"p.date = '{date.fromisoformat(key).isoformat()}'",
-        "member": lambda key: f"p.member_id = {int(key)}",
+        "aspect": lambda key: f"(s.aspects & {1 << int(key)}) <> 0",
+        "unit": lambda key: f"s.unit_id = {int(key)}",
+        "tier": lambda key: f"s.tier = '{key}'",
+        "status": lambda key: f"s.status = '{key}'",
+        "day": lambda key: f"s.date = '{date.fromisoformat(key).isoformat()}'",
+        "member": lambda key: f"s.member_id = {int(key)}",
     }
     where = " AND ".join(told[axis](key) for axis, key in cut.items()) or "1 = 1"
-    also = ASPECTS if "aspect" in cut else ""
     if "day" in cut:
         first = last = date.fromisoformat(cut["day"])
-    pairs = pairs_between(first, last, branches=scope.where("{0}"), unit_id=scope.unit_id, also=also)
-    return _PEOPLE.format(pairs=pairs, where=where)
+    members = members_between(
+        first, last, branches=scope.where("{0}"), unit_id=scope.unit_id, by_aspect="aspect" in cut, by_day="day" in cut
+    )
+    return _PEOPLE.format(members=members, sums=coverage_sql.SUMS, where=where)
 
 
 def _label(axis: str, key: str, names: Mapping[str, list[dict]]) -> str:

@@ -18,7 +18,7 @@ import msgspec
 from backend.figures import COUNTING
 from backend.kernel import access
 from backend.kernel.access import Actor
-from backend.kernel.database import fetch, int_list
+from backend.kernel.database import dialect, fetch, int_list
 from backend.kernel.errors import Invalid
 from backend.kernel.sql import within
 from backend.questions import WITHDRAWN
@@ -86,14 +86,23 @@ async def hardest(actor: Actor, *, first: date, last: date, below: float, most: 
     ]
 
 
-# The same for a few questions alone, over all time: the tasks that hold them lead to their answers, and the figures kept with the
-# check-ins to the facility of whoever gave them.
+# The same for a few questions alone, over all time: the tasks that hold them and the members lead to their answers, and the figures
+# kept with the check-ins to the facility of whoever gave them. On PostgreSQL (OFFSET 0) an answer is looked up by all that is known of
+# it: left to itself it would go through the members for each answer.
+_ITS_ANSWER = "a.member_id = m.id AND a.task_id = tq.task_id AND a.question_id = tq.question_id AND a.is_first"
+_GIVEN = {
+    "sqlite": f"JOIN answer a ON {_ITS_ANSWER} AND a.task_date = tq.date",
+    "postgres": f"""CROSS JOIN LATERAL (
+    SELECT a.member_id, a.question_id, a.task_id, a.is_first, a.given, a."right" FROM answer a WHERE {_ITS_ANSWER} AND a.task_date = tq.date
+    OFFSET 0) a""",  # noqa: S608
+}
 _CHOSEN = f"""
-WITH f AS (
+WITH tq AS MATERIALIZED (
+  SELECT q.question_id, t.id AS task_id, t.date FROM task_question q JOIN daily_task t ON t.id = q.task_id
+  WHERE q.question_id IN ({{questions}}) AND t.branch_id = $1 AND t.date <= $2
+), f AS MATERIALIZED (
   SELECT a.member_id, a.question_id, CAST(a.given AS TEXT) AS given, CASE WHEN a."right" THEN 1.0 ELSE 0.0 END AS r
-  FROM task_question tq JOIN daily_task t ON t.id = tq.task_id JOIN member m ON m.branch_id = t.branch_id
-  JOIN answer a ON a.member_id = m.id AND a.task_id = t.id AND a.task_date = t.date AND a.question_id = tq.question_id
-  WHERE tq.question_id IN ({{questions}}) AND t.branch_id = $1 AND t.date <= $2 AND {COUNTING}
+  FROM tq CROSS JOIN member m {{given}} WHERE m.branch_id = $1 AND {COUNTING}
 )
 """  # noqa: S608
 
@@ -114,7 +123,7 @@ _SUMS = ("n", "r", "x", "xx", "rx")
 async def of_questions(actor: Actor, *, question_ids: Collection[int], today: date) -> dict[int, dict[str, Any]]:
     """The analysis of these questions by id, as in `items`, over all tasks up to today; one that nobody answered has none (one query)."""
     access.require(actor, "stats.questions")
-    chosen = _CHOSEN.format(questions=int_list(question_ids))
+    chosen = _CHOSEN.format(questions=int_list(question_ids), given=_GIVEN[dialect()])
     rows = await fetch(_CHOSEN_ITEMS.format(chosen=chosen), actor.branch_id, today)
     return {number: _together(list(given)) for number, given in groupby(rows, key=itemgetter("id"))}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 from functools import lru_cache
 from operator import add
@@ -10,7 +10,7 @@ from typing import Any
 
 from backend import figures_periods
 from backend.coverage_scope import Scope
-from backend.figures_pairs import members_between
+from backend.figures_members import members_between
 from backend.kernel import clock
 from backend.kernel.database import as_date, fetch
 from backend.kernel.sql import fetch_many
@@ -32,17 +32,25 @@ STATUSES = {"full": "正式党员", "probationary": "预备党员", "activist": 
 
 Sums = dict[tuple[str, ...], Counts]
 
-_SUMS = ", ".join(f"SUM(s.{name}) AS {name}" for name in SUMMED)
+SUMS = ", ".join(f"SUM(s.{name}) AS {name}" for name in SUMMED)
 _COUNTS = ", ".join(f"f.{name}" for name in figures_periods.COUNTS)
 _OPEN = "CASE WHEN {0}.date = $1 THEN {0}.assigned - {0}.on_time - {0}.makeup - {0}.proxy ELSE 0 END AS open"
-# The aspects of a task as bits, in one number: so it makes one row, however many they are. Bit 0 stands for the task itself.
-ASPECTS = ", 1 + COALESCE((SELECT SUM(1 << ta.aspect_id) FROM task_aspect ta WHERE ta.task_id = t.id), 0) AS aspects"
 
 
-async def sums(scope: Scope, axes: Sequence[str], *, first: date, last: date, today: date, live_from: date) -> tuple[Sums, Sums]:
+async def sums(
+    scope: Scope,
+    axes: Sequence[str],
+    *,
+    first: date,
+    last: date,
+    today: date,
+    live_from: date,
+    only: Collection[int] | None = None,
+) -> tuple[Sums, Sums]:
     """SUMMED counts by the keys of `axes`, where a task with several aspects stands under each of them; and by the keys of the axes
-    other than aspect, where it counts once (one query). `live_from`: the first day of a task that is not rolled up, as of `names`."""
-    rows = await fetch_many(_statement(scope, axes, first, last, live_from), today, *([] if scope.path else [scope.branch_id]))
+    other than aspect, where it counts once (one query). `live_from`: the first day of a task that is not rolled up, as of `names`;
+    `only`: with the axis member, of these members alone."""
+    rows = await fetch_many(_statement(scope, axes, first, last, live_from, only), today, *([] if scope.path else [scope.branch_id]))
     keys = len(axes)
     texts = [_days_text if axis == "day" else str for axis in axes]
     if "aspect" not in axes:
@@ -77,15 +85,13 @@ def _aspects_of(bits: int) -> tuple[str, ...]:
     return tuple(str(bit or "") for bit in range(bits.bit_length()) if bits >> bit & 1)
 
 
-def _statement(scope: Scope, axes: Sequence[str], first: date, last: date, live_from: date) -> str:
+def _statement(scope: Scope, axes: Sequence[str], first: date, last: date, live_from: date, only: Collection[int] | None) -> str:
     """Gives the columns of `axes`, then SUMMED; a key may come in more than one row. As few rows as will do: periods, tasks, members."""
     # One branch is a parameter, so that all of them share a plan.
     branch = scope.where("{0}") if scope.path else "{0} = $2"
     by_aspect = "aspect" in axes
     if "member" in axes:
-        found = members_between(
-            first, last, branches=branch, unit_id=scope.unit_id, also=ASPECTS if by_aspect else "", by_day="day" in axes
-        )
+        found = members_between(first, last, branches=branch, unit_id=scope.unit_id, only=only, by_aspect=by_aspect, by_day="day" in axes)
         return _summed(found, axes)
     if set(axes) <= {"branch", "aspect"} and not scope.unit_id:
         if whole := periods.periods_within(first, last, over=clock.today()):
@@ -98,15 +104,16 @@ def _statement(scope: Scope, axes: Sequence[str], first: date, last: date, live_
 def _summed(source: str, axes: Sequence[str]) -> str:
     columns = "".join(f"{AXES[axis]} AS k{n}, " for n, axis in enumerate(axes))
     grouped = f" GROUP BY {', '.join(AXES[axis] for axis in axes)}" if axes else ""
-    return f"WITH {source} SELECT {columns}{_SUMS} FROM s{grouped}"  # noqa: S608
+    return f"WITH {source} SELECT {columns}{SUMS} FROM s{grouped}"  # noqa: S608
 
 
 def _of_tasks(branch: str, days: str, *, by_aspect: bool, unit_id: int | None = None) -> str:
     """Tables for WITH, the last of which, s, has the summary of these tasks."""
     shown = f"t.date, t.branch_id{', t.aspects' if by_aspect else ''}, f.unit_id, f.tier, f.status, {_COUNTS}"
     unit = f" AND f.unit_id = {int(unit_id)}" if unit_id else ""
+    aspects = ", t.aspect_bits AS aspects" if by_aspect else ""
     return f"""day AS MATERIALIZED (
-      SELECT t.id, t.date, t.branch_id{ASPECTS if by_aspect else ""} FROM daily_task t WHERE {branch.format("t.branch_id")} AND ({days})
+      SELECT t.id, t.date, t.branch_id{aspects} FROM daily_task t WHERE {branch.format("t.branch_id")} AND ({days})
     ), f AS (SELECT {shown} FROM day t JOIN task_figure f ON f.task_id = t.id{unit}), s AS (SELECT f.*, {_OPEN.format("f")} FROM f)"""  # noqa: S608
 
 

@@ -17,6 +17,9 @@ from backend.figures_periods import COUNTS
 from backend.kernel.database import as_date, fetch, int_list, lock_rows, table_of
 from backend.rules.streaks import Day
 
+# The aspects of a task as bits of one number, so that it makes one row, however many they are. Bit 0 stands for the task itself.
+ASPECT_BITS = "1 + COALESCE((SELECT SUM(1 << ta.aspect_id) FROM task_aspect ta WHERE ta.task_id = daily_task.id), 0)"
+
 CHUNK = 400
 # How often this process has recounted: what is remembered of members and their tasks is out of date after one.
 recounts = 0
@@ -59,7 +62,8 @@ WHERE t.id IN ({{tasks}}) AND {COUNTING} AND NOT EXISTS (
 
 
 async def recount(task_ids: Iterable[int]) -> None:
-    """Rewrites the summary of these tasks from the rows. Call it after a change to who has them, in the same transaction."""
+    """Rewrites the summary of these tasks from the rows. Call it after a change to who has them or to their aspects, in the same
+    transaction."""
     ids = sorted(set(task_ids))
     # The branch before its tasks, as everybody takes them who changes them.
     await fetch(
@@ -78,6 +82,7 @@ async def _rewrite(ids: list[int]) -> None:
     for at in range(0, len(ids), CHUNK):
         some = ids[at : at + CHUNK]
         chosen = int_list(some)
+        await fetch(f"UPDATE daily_task SET aspect_bits = {ASPECT_BITS} WHERE id IN ({chosen}) AND aspect_bits <> {ASPECT_BITS}")  # noqa: S608
         sums = SUMS.format(pairs=pairs(f"t.id IN ({chosen})"))
         if in_periods:
             await figures_periods.add(some, times=-1)

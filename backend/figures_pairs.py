@@ -6,7 +6,7 @@ of that day.
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 
 from backend.kernel.database import dialect
 from backend.kernel.sql import within
@@ -80,14 +80,12 @@ def pairs_of(wanted: str, where: str, *, span: Span | None = None) -> str:
     """
 
 
-def pairs_between(first: date, last: date, *, branches: str, unit_id: int | None = None, also: str = "") -> str:
+def pairs_between(first: date, last: date, *, branches: str, unit_id: int | None = None) -> str:
     """Tables for WITH, the last of which, pair, has the pairs of some branches over a period, without the check-in itself.
 
-    `branches`: a condition on {0}, a branch's id; `also`: one more column of the task t, named aspects. People, days and check-ins are
-    looked up once each and then joined, and check-ins are read from their index alone, so that a pair costs little. The days are
-    written out: PostgreSQL plans for them.
+    `branches`: a condition on {0}, a branch's id. People, days and check-ins are looked up once each and then joined, and check-ins are
+    read from their index alone, so that a pair costs little. The days are written out: PostgreSQL plans for them.
     """
-    shown = ", t.aspects" if also else ""
     days = f"{{0}} >= '{first.isoformat()}' AND {{0}} <= '{last.isoformat()}'"
     unit = f" AND st.unit_id = {int(unit_id)}" if unit_id else ""
     return f"""
@@ -97,77 +95,13 @@ def pairs_between(first: date, last: date, *, branches: str, unit_id: int | None
       FROM member m JOIN plan_member pm ON pm.member_id = m.id JOIN standing st ON st.member_id = m.id
       WHERE {branches.format("m.branch_id")}{unit}
     ), day AS MATERIALIZED (
-      SELECT t.id, t.date, t.plan_id, t.branch_id{also} FROM daily_task t WHERE {branches.format("t.branch_id")} AND {days.format("t.date")}
+      SELECT t.id, t.date, t.plan_id, t.branch_id FROM daily_task t WHERE {branches.format("t.branch_id")} AND {days.format("t.date")}
     ), done AS MATERIALIZED (
       SELECT c.member_id, c.task_id, c.task_date, c.kind, c.recorded_by_id, c.firsts, c.rights
       FROM member m JOIN check_in c ON c.member_id = m.id WHERE {branches.format("m.branch_id")} AND {days.format("c.task_date")}
     ), pair AS (
-      SELECT t.id AS task_id, t.date, t.branch_id, m.id AS member_id, m.unit_id, m.tier, m.status{shown}, {_COUNTED}
+      SELECT t.id AS task_id, t.date, t.branch_id, m.id AS member_id, m.unit_id, m.tier, m.status, {_COUNTED}
       FROM day t JOIN who m ON m.plan_id = t.plan_id AND {_holds("m")} AND {_holds("m", "joined_on", "left_on")}
         AND {_holds("m", "stands_from", "stands_until")}
       LEFT JOIN done c ON {_OF_PAIR.format("c")} LEFT JOIN answer_tally a ON {_OF_PAIR.format("a")}
-    )"""  # noqa: S608
-
-
-_LATEST = {"postgres": ("GREATEST", "LEAST"), "sqlite": ("MAX", "MIN")}
-_END = "'9999-12-31'"
-_IN_SPAN = "t.plan_id = w.plan_id AND t.date >= w.begins AND t.date < w.ends"
-_TODAYS = "CASE WHEN t.date = $1 THEN 1 ELSE 0 END"
-
-
-def members_between(first: date, last: date, *, branches: str, unit_id: int | None = None, also: str = "", by_day: bool = False) -> str:
-    """Tables for WITH, the last of which, s, adds up to the counts of the pairs of some branches over a period, with the keys of the
-    member's standing and the task's date and aspects; $1 is today.
-
-    `branches`: a condition on {0}, a branch's id; `also`: one more column of the task t, named aspects; `by_day`: the date is asked for.
-    Nothing is done pair by pair: what a plan holds is counted once for all who have it alike (a span is the days on which nothing
-    changes for a member), check-ins are read from their index alone, leave and tallies are few. The days are written out: PostgreSQL
-    plans for them.
-    """
-    latest, earliest = _LATEST[dialect()]
-    days = f"{{0}} >= '{first.isoformat()}' AND {{0}} <= '{last.isoformat()}'"
-    of_tasks, of_members = branches.format("t.branch_id"), branches.format("m.branch_id")
-    unit = f" AND st.unit_id = {int(unit_id)}" if unit_id else ""
-    after = (last + timedelta(days=1)).isoformat()
-    who = "w.id AS member_id, w.branch_id, w.unit_id, w.tier, w.status"
-    day = "t.date" if by_day else "NULL"
-    # Not NOT IN: for two columns that might be null SQLite reads the whole list again and again.
-    undone = "LEFT JOIN done d ON d.member_id = {} AND d.task_id = {} WHERE d.member_id IS NULL"
-    return f"""
-    day AS MATERIALIZED (
-      SELECT t.id, t.date, t.plan_id{also or ", 0 AS aspects"} FROM daily_task t WHERE {of_tasks} AND {days.format("t.date")}
-    ), who AS MATERIALIZED (
-      SELECT m.id, m.branch_id, pm.plan_id, COALESCE(st.unit_id, 0) AS unit_id, st.tier, st.status,
-        {latest}(pm.starts_on, m.joined_on, st.starts_on, '{first.isoformat()}') AS begins,
-        {earliest}(COALESCE(pm.until, {_END}), COALESCE(m.left_on, {_END}), COALESCE(st.until, {_END}), '{after}') AS ends
-      FROM member m JOIN plan_member pm ON pm.member_id = m.id JOIN standing st ON st.member_id = m.id
-      WHERE {of_members}{unit}
-    ), done AS MATERIALIZED (
-      SELECT c.member_id, c.task_id, c.kind, c.recorded_by_id, c.firsts, c.rights, t.plan_id, t.date, t.aspects
-      FROM member m JOIN check_in c ON c.member_id = m.id JOIN day t ON t.id = c.task_id WHERE {of_members} AND {days.format("c.task_date")}
-    ), away AS MATERIALIZED (
-      SELECT w.*, l.starts_on, l.ends_on FROM member m JOIN leave l ON l.member_id = m.id JOIN who w ON w.id = m.id
-      WHERE {of_members} AND l.state = 'granted' AND l.starts_on <= '{last.isoformat()}' AND l.ends_on >= '{first.isoformat()}'
-    ), held AS MATERIALIZED (
-      SELECT w.plan_id, w.begins, w.ends, {day} AS date, t.aspects, CAST(COUNT(*) AS int) AS assigned, CAST(SUM({_TODAYS}) AS int) AS open
-      FROM (SELECT DISTINCT plan_id, begins, ends FROM who WHERE begins < ends) w JOIN day t ON {_IN_SPAN}
-      GROUP BY w.plan_id, w.begins, w.ends, t.aspects{", t.date" if by_day else ""}
-    ), s AS (
-      SELECT {who}, h.date, h.aspects, h.assigned, 0 AS excused, 0 AS on_time, 0 AS makeup, 0 AS proxy, 0 AS firsts, 0 AS rights, h.open
-      FROM who w JOIN held h ON h.plan_id = w.plan_id AND h.begins = w.begins AND h.ends = w.ends
-      UNION ALL
-      SELECT {who}, {day}, t.aspects, 0, 0,
-        CASE WHEN t.recorded_by_id IS NULL AND t.kind = 'on_time' THEN 1 ELSE 0 END,
-        CASE WHEN t.recorded_by_id IS NULL AND t.kind = 'makeup' THEN 1 ELSE 0 END,
-        CASE WHEN t.recorded_by_id IS NOT NULL THEN 1 ELSE 0 END, t.firsts, t.rights, -{_TODAYS}
-      FROM done t JOIN who w ON w.id = t.member_id AND {_IN_SPAN}
-      UNION ALL
-      SELECT w.member_id, w.branch_id, w.unit_id, w.tier, w.status, w.date, w.aspects, -1, 1, 0, 0, 0, 0, 0, -todays FROM (
-        SELECT DISTINCT {who}, {day} AS date, t.aspects, t.id, {_TODAYS} AS todays
-        FROM away w JOIN day t ON t.date >= w.starts_on AND t.date <= w.ends_on AND {_IN_SPAN}
-      ) w {undone.format("w.member_id", "w.id")}
-      UNION ALL
-      SELECT {who}, {day}, t.aspects, 0, 0, 0, 0, 0, a.firsts, a.rights, 0
-      FROM who w JOIN answer_tally a ON a.member_id = w.id JOIN day t ON t.id = a.task_id AND t.date = a.task_date AND {_IN_SPAN}
-      {undone.format("w.id", "t.id")}
     )"""  # noqa: S608

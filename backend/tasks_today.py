@@ -21,11 +21,13 @@ from backend.tasks_content import TaskContent
 
 REMEMBERED_S = 5.0
 REMEMBERED_MOST = 20_000
+ALIKE_MOST = 2_000
 
 
 @dataclass(slots=True)
 class Today:
-    """`shown`: {"date", "task": Task or None, "next_date"}; a door may keep its own form of it in `encoded`."""
+    """One for all members who are shown the same. `shown`: {"date", "task": Task or None, "next_date"}; a door may keep its own form
+    of it in `encoded`."""
 
     shown: dict[str, Any]
     content: TaskContent | None
@@ -43,6 +45,8 @@ class Today:
 
 
 _remembered: dict[int, Today] = {}
+# What is shown to members who have done the same of the same task: made, encoded and kept once.
+_alike: dict[tuple[Any, ...], Today] = {}
 
 
 async def of_today(actor: Actor, *, today: date, fresh: bool = False) -> Today:
@@ -93,10 +97,35 @@ async def _look_up(asked: Sequence[tuple[int, date]]) -> list[Today]:
     for member, _ in asked:
         task = tasks.get(member)
         content = contents.get(task["id"]) if task else None
-        pair = (member, content.id) if content else (0, 0)
-        shown = tasks_content.shown(content, task, read.get(pair, ()), answered.get(pair, ())) if content else None
-        _remembered[member] = Today({"date": today, "task": shown, "next_date": following.get(member)}, content, until, recounts)
+        next_date = following.get(member)
+        if content is None:
+            _remembered[member] = Today({"date": today, "task": None, "next_date": next_date}, None, until, recounts)
+            continue
+        pair = (member, content.id)
+        done = frozenset(read.get(pair, ())), frozenset(answered.get(pair, ()))
+        _remembered[member] = _shared(content, task, *done, next_date=next_date, recounts=recounts, today=today)
     return [_remembered[member] for member, _ in asked]
+
+
+def _shared(
+    content: TaskContent,
+    task: dict[str, Any],
+    read: frozenset[int],
+    answered: frozenset[int],
+    *,
+    next_date: date | None,
+    recounts: int,
+    today: date,
+) -> Today:
+    """The one Today of all who have come as far with this very content."""
+    key = content.id, task["checkin_id"] is None, task["kind"], read, answered, next_date, today
+    known = _alike.get(key)
+    if known is None or known.content is not content or known.recounts != recounts:
+        if len(_alike) >= ALIKE_MOST:
+            _alike.clear()
+        shown = {"date": today, "task": tasks_content.shown(content, task, read, answered), "next_date": next_date}
+        known = _alike[key] = Today(shown, content, 0.0, recounts)
+    return known
 
 
 _look_ups: Batcher[tuple[int, date], Today] = Batcher(_look_up, together=lambda first, other: first[1] == other[1])

@@ -23,7 +23,7 @@ async def ready_after(place: Place, workers: int) -> float:
     place.port = process.free_port()
     words = [sys.executable, "-m", "backend", "serve", "--workers", str(workers), "--port", str(place.port)]
     began = time.monotonic()
-    running = subprocess.Popen(words, env=place.env, cwd=place.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    running = subprocess.Popen(words, env=place.alone(), cwd=place.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                text=True, start_new_session=True)  # fmt: skip
     try:
         async with aiohttp.ClientSession() as session:

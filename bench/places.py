@@ -23,6 +23,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 import process  # noqa: E402
 import servers  # noqa: E402
 
+INSTALLED = ROOT / "bench" / "installed"
 KEY = "0" * 64
 CHECK_S = 3600
 # The server's share of this machine; everybody under test gets the same one. The rest is PostgreSQL's default, fsync included.
@@ -52,6 +53,10 @@ class Place:
     env: dict[str, str] = field(default_factory=dict)
     port: int = 0
     sent: dict[str, int] = field(default_factory=dict)
+
+    def alone(self) -> dict[str, str]:
+        """The environment of the product where nothing else is installed."""
+        return {**self.env, "PYTHONPATH": os.pathsep.join(filter(None, (str(INSTALLED), self.env.get("PYTHONPATH"))))}
 
     @property
     def base(self) -> str:
@@ -146,7 +151,7 @@ def refuse_unsound(env: dict[str, str], folder: Path, label: str) -> None:
 @asynccontextmanager
 async def product(place: Place, *, workers: int) -> AsyncIterator[subprocess.Popen[str]]:
     """`daka serve` on the place's settings."""
-    async with process.running("serve", "--workers", str(workers), env=place.env, cwd=place.folder) as (base, running):
+    async with process.running("serve", "--workers", str(workers), env=place.alone(), cwd=place.folder) as (base, running):
         place.port = int(base.rpartition(":")[2])
         yield running
 

@@ -27,12 +27,12 @@ async def matrix(visit: Visit) -> HTTPResponse:
     by = visit.asked("by") or next(iter(rows))
     period = _period(visit)
     asked = {"first": period.first, "last": period.last, "branch_id": branch, "today": visit.today}
-    table = await coverage.coverage(visit.actor, by=by, and_="aspect", **asked)
-    columns = await coverage.coverage(visit.actor, by="aspect", **asked)
     at = _place(visit) if by == "member" else 0
-    shown = table["rows"][at : at + MEMBERS_A_PAGE] if by == "member" else table["rows"]
+    part = slice(at, at + MEMBERS_A_PAGE) if by == "member" else None
+    table = await coverage.coverage(visit.actor, by=by, and_="aspect", part=part, **asked)
+    columns = await coverage.coverage(visit.actor, by="aspect", **asked)
     return render(
-        "coverage/matrix.html", visit, table=table, shown=shown, columns=columns, by=by, rows=rows, period=period, kinds=periods.KINDS,
+        "coverage/matrix.html", visit, table=table, columns=columns, by=by, rows=rows, period=period, kinds=periods.KINDS,
         linked=sees_people(visit.actor), address=periods.address, at=at, step=MEMBERS_A_PAGE, branch=branch,
         below=None if sees_people(visit.actor) else await branches.listing(visit.actor),
     )  # fmt: skip

@@ -39,6 +39,8 @@ class DailyTask(Model):
     course = fields.CharEnumField(Course, max_length=20, default=Course.EVEN, db_default="even")
     # Its figures are part of its periods' (models/figures.py).
     rolled_up = fields.BooleanField(default=False, db_default=False)
+    # Its aspects as bits, bit 0 for the task itself: kept with its figures (backend/figures.py).
+    aspect_bits = fields.IntField(default=1, db_default=1)
 
     class Meta:
         table = "daily_task"

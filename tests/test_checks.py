@@ -77,6 +77,10 @@ BROKEN = {
         "覆盖率汇总与逐行重算不一致",
         ["UPDATE task_figure SET assigned = assigned + 1 WHERE task_id = {task} AND tier = 'leader'"],
     ),
+    "a task with an aspect too many in its bits": (
+        "任务的方面与汇总所用的不一致",
+        ["UPDATE daily_task SET aspect_bits = aspect_bits + 256 WHERE id = {task}"],
+    ),
     "a summary row too many": (
         "覆盖率汇总与逐行重算不一致",
         ["INSERT INTO task_figure (task_id, unit_id, tier, status, assigned, excused, on_time, makeup, proxy, firsts, rights) "

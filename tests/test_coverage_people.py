@@ -10,12 +10,13 @@ from door import Door
 from people import Cast, Person, add_person, add_plan
 from slices import check_in, table
 
-from backend import attention, coverage_people, figures
+from backend import attention, coverage, coverage_people, figures
 from backend.kernel import clock
 from backend.kernel.access import Actor
 from backend.kernel.database import transactional
 from backend.kernel.errors import Forbidden, Invalid, NotFound
 from models.leaves import Leave, LeaveReason, LeaveState
+from models.members import Standing
 
 TODAY = clock.today()
 
@@ -61,6 +62,40 @@ async def test_the_people_add_up_to_the_cell(door: Door, cast: Cast) -> None:
                 found = await coverage_people.people(actor, cut={by: row["key"], and_: key}, today=TODAY)
                 assert found["total"] == cell, (by, row["key"], and_, key)
                 assert sum(person["cell"]["assigned"] for person in found["people"]) == cell["assigned"]
+
+
+async def test_a_part_of_the_members_has_the_rows_of_the_whole_table(door: Door, cast: Cast) -> None:
+    tasks = await add_plan(cast, days=[TODAY - timedelta(days=1), TODAY], aspects=(1, 5))
+    for person, task in ((cast.alice, tasks[0]), (cast.bob, tasks[1])):
+        await check_in(door, person, task.id)
+    asked = {"by": "member", "and_": "aspect", "today": TODAY}
+    actor = as_actor(cast, cast.secretary, "secretary")
+    whole = await coverage.coverage(actor, **asked)
+    assert sum(row["cell"]["done"] for row in whole["rows"]) == 2
+    for part in (slice(0, 2), slice(1, 3), slice(2, 99), slice(99, 199)):
+        shown = await coverage.coverage(actor, part=part, **asked)
+        assert (shown["rows"], shown["count"]) == (whole["rows"][part], len(whole["rows"]))
+        assert shown["total"]["assigned"] == sum(row["cell"]["assigned"] for row in shown["rows"])
+
+
+async def test_a_check_in_of_the_day_on_which_somebody_moves_counts_once_and_for_the_new_committee(door: Door, cast: Cast) -> None:
+    tasks = await add_plan(cast, days=[TODAY - timedelta(days=1), TODAY], members=[cast.alice])
+    await check_in(door, cast.alice, tasks[1].id)
+    await _move(cast.alice, cast.units[1].id, TODAY)
+    shown = await table(door, cast.secretary, "member", **{"and": "unit"})
+    [row] = [row for row in shown["rows"] if row["key"] == str(cast.alice.id)]
+    told = {key: (cell["assigned"], cell["done"]) for key, cell in row["cells"].items() if cell["assigned"]}
+    assert told == {str(cast.alice.unit_id): (1, 0), str(cast.units[1].id): (1, 1)}
+
+
+@transactional
+async def _move(person: Person, unit_id: int, day: date) -> None:
+    """To another committee from this day on."""
+    before = await Standing.get(member_id=person.id)
+    await Standing.create(member_id=person.id, unit_id=unit_id, tier=before.tier, status=before.status, starts_on=day)
+    before.until = day
+    await before.save()
+    await figures.recount_days((await before.member).branch_id, day)
 
 
 async def test_reasons_of_leave_are_for_the_secretary_alone(desk: Desk, door: Door, cast: Cast) -> None:

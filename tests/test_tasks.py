@@ -8,7 +8,7 @@ from door import Door
 from people import Cast, add_content, add_person, add_plan, whole_day
 from queries import counting
 
-from backend import tasks_content
+from backend import tasks_content, tasks_today
 from backend.kernel import clock
 from models.checkins import CheckIn
 from models.leaves import Leave, LeaveReason, LeaveState
@@ -82,6 +82,20 @@ async def test_progress_follows_readings_answers_and_the_check_in(door: Door, ca
     progress = (await door.get(f"/tasks/{task.id}", cast.alice)).json["progress"]
     assert (progress["passages_read"], progress["questions_answered"], progress["checked_in"], progress["kind"]) == (2, 3, True, "on_time")
     assert (await door.get("/tasks/today", cast.bob)).json["task"]["progress"]["passages_read"] == 0
+
+
+async def test_members_who_share_an_answer_part_when_one_has_done_more_than_the_other(door: Door, cast: Cast) -> None:
+    task = (await add_plan(cast, days=[clock.today(), clock.today() + DAY]))[0]
+    first, same = [(await door.get("/tasks/today", member)).json for member in (cast.alice, cast.bob)]
+    assert first == same
+    passage = first["task"]["passages"][0]["id"]
+    assert (await door.post(f"/tasks/{task.id}/readings", cast.alice, {"passages": [passage]})).status < 300
+    await add_leave(cast.bob.id, clock.today() + DAY, clock.today() + DAY)
+    tasks_today.forget([cast.bob.id])
+    read, other = [(await door.get("/tasks/today", member)).json for member in (cast.alice, cast.bob)]
+    assert [p["read"] for p in read["task"]["passages"]] == [True, False] and read["task"]["progress"]["passages_read"] == 1
+    assert [p["read"] for p in other["task"]["passages"]] == [False, False] and other["next_date"] is None
+    assert read["next_date"] == str(clock.today() + DAY)
 
 
 async def test_every_status_is_shown_in_the_list(door: Door, cast: Cast) -> None:
