@@ -6,7 +6,7 @@ import asyncio
 import gc
 
 from sanic import Blueprint, Request, Sanic
-from sanic.exceptions import NotFound
+from sanic.exceptions import MethodNotAllowed, NotFound, SanicException
 from sanic.response import HTTPResponse, redirect
 
 from api import (
@@ -107,10 +107,11 @@ def create_app(settings: Settings, *, name: str = "daka", with_jobs: bool = True
         """The bare address leads to a page: the phone in the demo, else the console."""
         return redirect("/sandbox/" if settings.demo else "/console/")
 
-    @app.exception(NotFound)
-    async def nowhere(request: Request, error: Exception) -> HTTPResponse:
-        """An address that is nothing gives below /console a page, elsewhere the JSON of this door."""
-        return await (console.answer if request.path.startswith(f"{console.PREFIX}/") else errors.answer)(request, error)
+    @app.exception(NotFound, MethodNotAllowed)
+    async def nowhere(request: Request, error: SanicException) -> HTTPResponse:
+        """An address that is nothing, or nothing for this method, gives below /console a page, elsewhere the JSON of this door."""
+        below_console = request.path.startswith(f"{console.PREFIX}/")
+        return await (console.answer(request, errors.HttpProblem(request, error)) if below_console else errors.answer(request, error))
 
     @app.before_server_start
     async def open_doors(app: Sanic) -> None:

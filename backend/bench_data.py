@@ -144,3 +144,6 @@ async def _summarise(everybody: Everybody) -> None:
         chosen = int_list(everybody.branches[at : at + BRANCHES_A_TIME])
         rows = await fetch(f"SELECT id FROM daily_task WHERE branch_id IN ({chosen}) ORDER BY id")  # noqa: S608
         await figures.recount(row["id"] for row in rows)
+        if not at:
+            # It was empty when all was analysed: without a figure PostgreSQL would read it whole for each of the next ones.
+            await fetch("ANALYZE task_figure")

@@ -188,6 +188,11 @@ async def test_an_address_that_is_nothing_gives_a_page(desk: Desk) -> None:
         reply = await desk.see(path)
         assert (reply.status, reply.headers["Content-Type"]) == (404, "text/html; charset=utf-8"), path
         assert "没有找到" in reply.body.decode(), path
+    for path in ("/today/board", "/members", "/static/console.css"):
+        reply = await desk.send(path)
+        allowed = reply.headers["Allow"]
+        assert (reply.status, reply.headers["Content-Type"]) == (405, "text/html; charset=utf-8") and "GET" in allowed, path
+        assert "不支持这种请求方法" in reply.body.decode(), path
 
 
 async def test_a_form_that_is_no_form_is_refused_and_not_an_error(desk: Desk, cast: Cast) -> None:
