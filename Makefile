@@ -10,7 +10,7 @@ UV := .venv/bin/uv
 STAMP := .venv/.locked
 LOCK := $(shell sha256sum uv.lock pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
 
-.PHONY: install run test test-long test-sqlite test-postgres bench lint format clean conformance scenarios prove-content check-deploy image supply-chain trust trust-operations check-alerts bench-all bench-page h5 test-client screenshots-client test-browser screenshots
+.PHONY: install run test test-long test-sqlite test-postgres bench lint format clean conformance scenarios prove-content check-deploy image supply-chain trust trust-11-fuzz trust-operations check-alerts bench-all bench-page h5 test-client screenshots-client test-browser screenshots
 
 install: $(STAMP).$(LOCK)
 
@@ -84,8 +84,12 @@ trust: $(TESTED)
 $(CHECKS:%=trust-%): trust-%: $(TESTED)
 	@PYTHONPATH=.:tests .venv/bin/python -m trust.$(CHECK_$*) $(TRUST)
 
-# schemathesis 只有 trust-10 用；供应链的工具只有 supply-chain 用。
 TRUSTED := .venv/.trusted.$(LOCK)
+# AC-11 的后一半：atheris 在解析外来内容的代码上找半小时，一个进程；找到的语料留在 var/reports/fuzz，下一次从那里接着。
+trust-11-fuzz: $(TRUSTED)
+	@PYTHONPATH=.:tests .venv/bin/python -m trust.fuzz $(TRUST)
+
+# schemathesis 与 atheris 只有信任检查用；供应链的工具只有 supply-chain 用。
 trust-10: $(TRUSTED)
 $(TRUSTED): $(TESTED)
 	@$(UV) sync --quiet --locked --inexact --group trust --group supply

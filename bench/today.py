@@ -21,7 +21,8 @@ from bench.report import FIGURES, Report, figures
 WARM_UP_S = 3
 FORGOTTEN_S = 6
 GIVEN_UP_S = 60
-KINDS = {"once": "每人一次", "again": "5 秒内反复"}
+FEW = 2_000  # as many as check in on a Monday
+KINDS = {"once": "每人一次", "again": "5 秒内反复", "few": f"5 秒内反复，{FEW} 人"}
 
 
 async def reply_to_first(place: Place) -> Path:
@@ -35,13 +36,20 @@ async def reply_to_first(place: Place) -> Path:
     return document
 
 
-async def _both(place: Place, connections: int, seconds: float, members: int) -> dict[str, Run]:
-    """Everybody once, when all that was remembered is forgotten; then as often as it goes."""
+def _write_few(place: Place) -> None:
+    """The requests of the first FEW members, in a file of their own."""
+    lines = (place.folder / "today.tsv").read_text("utf-8").splitlines(keepends=True)
+    (place.folder / "today-few.tsv").write_text("".join(lines[:FEW]), "utf-8")
+
+
+async def _all(place: Place, connections: int, seconds: float, members: int) -> dict[str, Run]:
+    """Everybody once, when all that was remembered is forgotten; then as often as it goes, all of them and FEW of them."""
     await asyncio.sleep(FORGOTTEN_S)
     place.sent["today"] = 0
     once = await driving.drive(place, "today", seconds=GIVEN_UP_S, connections=connections, options=("-n", str(members)))
     again = await driving.drive(place, "today", seconds=seconds, connections=connections, options=AGAIN)
-    return {"once": once, "again": again}
+    few = await driving.drive(place, "today-few", seconds=seconds, connections=connections, options=AGAIN)
+    return {"once": once, "again": again, "few": few}
 
 
 async def main() -> int:
@@ -58,6 +66,7 @@ async def main() -> int:
         ]
         for place, workers in zip(some, (2, 1), strict=True):
             await stack.enter_async_context(places.product(place, workers=workers))
+            _write_few(place)
         document = await reply_to_first(some[0])
         length = document.stat().st_size
         for workers in (2, 1):
@@ -69,7 +78,7 @@ async def main() -> int:
         for _ in range(given.rounds):
             for connections in counts:
                 for place in some:
-                    for kind, run in (await _both(place, connections, given.seconds, given.members)).items():
+                    for kind, run in (await _all(place, connections, given.seconds, given.members)).items():
                         runs.setdefault((place.name, connections, kind), []).append(run)
         for place in some[:2]:
             places.refuse_unsound(place.env, place.folder, place.label)
@@ -82,8 +91,8 @@ async def main() -> int:
                 ratio = f"{rate[name, connections, kind] / rate[limit[name], connections, kind]:.2f}" if name in limit else ""
                 rows.append([place.label, connections, KINDS[kind], *figures(rounds), ratio])
     report.say(
-        f"数据：{size}。每人一次：{size.members} 人各请求一次，此前 {FORGOTTEN_S} 秒没有请求；反复：{size.members} 人轮流，"
-        f"{given.seconds:g} 秒；{given.rounds} 轮交错；"
+        f"数据：{size}。每人一次：{size.members} 人各请求一次，此前 {FORGOTTEN_S} 秒没有请求；"
+        f"反复：{size.members} 人（或其中 {FEW} 人）轮流，{given.seconds:g} 秒，每个进程第一次遇到一个人都要查库；{given.rounds} 轮交错；"
         f"回答 {length} 字节。结束后 `daka check` 没有问题。"
     )
     report.table(("", "连接数", "", *FIGURES, "与单纯的 Sanic（进程数相同）之比"), rows)

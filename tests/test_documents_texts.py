@@ -145,6 +145,11 @@ def test_odd_pages_are_read_or_refused_but_never_break(body: bytes):
         assert refused.code == "unreadable_file"
 
 
+def test_a_page_with_characters_that_no_xml_may_hold_is_read_without_them():
+    page_ = "<body><p>一\x01<script>x</script>\x02二&#1;<script>y</script>三&#2;&#xFFFE;<style>z</style>四</p>"
+    assert paragraphs("a.html", page_.encode()) == ["一二三四"]
+
+
 @pytest.mark.parametrize("declared", ["undefined", "idna", "rot13", "utf-16", "no-such", "zlib"])
 def test_a_senseless_declared_encoding_is_passed_over(declared: str):
     assert "正文" in decode(f'<meta charset="{declared}"><p>正文</p>'.encode(), html=True)

@@ -19,6 +19,8 @@ BLOCKS = frozenset(
     " figure figcaption hr center body".split()
 )
 HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+# What no XML text may hold, and lxml refuses to move about although its parser lets it in, as a character or as a reference (&#1;).
+UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 # A form in which more than this share of the page stands is the page's frame, not a thing to fill in.
 FRAME_SHARE = 0.5
 
@@ -53,12 +55,17 @@ def paragraphs(page: str, *, headings: Sequence[str] = ()) -> list[str]:
 def _parsed(page: str) -> etree._Element:
     try:
         # NUL ends the text for the parser, and a declared encoding is refused in a text that is decoded already.
-        text = re.sub(r"^\s*<\?xml[^>]*\?>", "", page.replace("\x00", ""))
+        text = re.sub(r"^\s*<\?xml[^>]*\?>", "", UNFIT.sub("", page))
         parser = html.HTMLParser(no_network=True, remove_comments=True, remove_pis=True, huge_tree=False)
         root = html.document_fromstring(text, parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError, ValueError, AssertionError):
         message = "网页文件无法识别。"
         raise Invalid(message, code="unreadable_file", errors=[{"field": "file", "message": message}]) from None
+    for element in root.iter():
+        if UNFIT.search(element.text or ""):
+            element.text = UNFIT.sub("", element.text)
+        if UNFIT.search(element.tail or ""):
+            element.tail = UNFIT.sub("", element.tail)
     return root
 
 
