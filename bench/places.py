@@ -131,6 +131,11 @@ async def prepared(ground: Ground, name: str, label: str, size: Size, *, sqlite:
     return place
 
 
+async def forget_periods(place: Place) -> None:
+    """Leaves the summaries of periods out of a database: the peers keep none, and the check of what they wrote asks for none."""
+    await _execute(place.env["DAKA_DATABASE_URL"], "UPDATE daily_task SET rolled_up = false", "DELETE FROM period_figure")
+
+
 def options(scenario: str, **defaults: int | float | str) -> argparse.Namespace:
     """The command line of a scenario: --rounds, --seconds and the size of its data, with these defaults, among others of its own."""
     parser = argparse.ArgumentParser(prog=f"make bench SCENARIO={scenario}")

@@ -41,6 +41,8 @@ async def contestants(stack: AsyncExitStack, ground: Ground, chosen: list[str], 
                 found[name] = first
             elif name != "bare":
                 found[name].env = ground.env(await ground.database(name, like="postgres"), first.folder)
+            if name in SERVED:
+                await places.forget_periods(found[name])
     if "sqlite" in found:
         found["sqlite"] = await places.prepared(ground, "sqlite", LABELS["sqlite"], size, sqlite=True)
     if "pgbench" in found:
