@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from backend.kernel import access, clock
 from backend.kernel.access import Actor
 from backend.kernel.database import fetch
 from backend.kernel.errors import Forbidden
+from backend.rules.cells import rate
 
 SILENT_DAYS = 3
 # Three task days lie within a month, also where a plan has one a week.
@@ -44,6 +46,18 @@ async def silent(actor: Actor, *, today: date) -> list[dict[str, Any]]:
     yesterday = today - timedelta(days=1)
     pairs = pairs_between(today - LOOK_BACK, yesterday, branches=scope.where("{0}"), unit_id=scope.unit_id)
     return await fetch(_SILENT.format(pairs=pairs, days=SILENT_DAYS), today)
+
+
+def below_the_mean(table: Mapping[str, Any]) -> tuple[float | None, list[dict[str, Any]]]:
+    """Of a table of coverage its rate, and the rows below it with their own under "share": without what is still open today, for in the
+    morning nothing is late. Null and none where figures are hidden or nothing was due."""
+    mean = _share(table["total"])
+    rows = [{**row, "share": _share(row["cell"])} for row in table["rows"]]
+    return mean, [row for row in rows if mean is not None and row["share"] is not None and row["share"] < mean]
+
+
+def _share(cell: Mapping[str, Any]) -> float | None:
+    return rate(cell["done"], cell["assigned"] - cell["open"]) if cell["assigned"] else None
 
 
 async def hard_questions(actor: Actor, *, today: date, most: int = 3) -> list[dict[str, Any]]:

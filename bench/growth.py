@@ -75,7 +75,8 @@ async def main() -> int:
     report.say(
         f"打卡与今日任务：{given.connections} 连接，每秒次数；其余：1 个连接，中位延迟（毫秒）。"
         f"每次 {given.seconds:g} 秒，{given.rounds} 次，同一大小与进程数之内交错。"
-        f"{'没有另作 `daka check`。' if given.unchecked else '结束后 `daka check` 没有问题。'}本机 {len(os.sched_getaffinity(0))} 核，4 进程多于核数。"
+        f"{'没有另作 `daka check`。' if given.unchecked else '结束后 `daka check` 没有问题。'}"
+        f"本机 {len(os.sched_getaffinity(0))} 核，4 进程多于核数。"
     )
     workers = sorted({count for _, count, _ in runs})
     rows = []

@@ -109,11 +109,11 @@ async def _trend(actor: Actor, day: date) -> dict[str, Any]:
 
 
 async def _concerns(actor: Actor, aspects: dict[str, Any], day: date) -> dict[str, Any]:
-    mean = aspects["total"]["coverage"]
+    mean, below = attention.below_the_mean(aspects)
     return {
         "silent": len(await attention.silent(actor, today=day)),
         "mean": mean,
-        "aspects": [row for row in aspects["rows"] if mean is not None and (row["cell"]["coverage"] or mean) < mean],
+        "aspects": below,
         "questions": await attention.hard_questions(actor, today=day) if actor.has("stats.questions") else [],
         "requests": await attention.waiting(actor) if actor.has("leaves.decide") else {},
     }

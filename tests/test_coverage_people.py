@@ -15,6 +15,7 @@ from backend.kernel import clock
 from backend.kernel.access import Actor
 from backend.kernel.database import transactional
 from backend.kernel.errors import Forbidden, Invalid, NotFound
+from backend.rules.cells import HIDDEN
 from models.leaves import Leave, LeaveReason, LeaveState
 from models.members import Standing
 
@@ -129,3 +130,12 @@ async def test_silent_is_who_did_none_of_three_task_days_and_was_not_on_leave(do
     await excuse(cast.bob, tasks[3].id, days[3])
     actor = as_actor(cast, cast.secretary, "secretary")
     assert [row["name"] for row in await attention.silent(actor, today=TODAY)] == [cast.bob.name, cast.editor.name]
+
+
+async def test_an_aspect_is_not_behind_because_today_is_still_open(door: Door, cast: Cast) -> None:
+    tasks = [await add_plan(cast, days=[TODAY - timedelta(days=2 - n)], aspects=(aspect,)) for n, aspect in enumerate((1, 2, 5))]
+    await check_in(door, cast.alice, tasks[0][0].id)
+    asked = {"by": "aspect", "today": TODAY}
+    mean, below = attention.below_the_mean(await coverage.coverage(as_actor(cast, cast.secretary, "secretary"), **asked))
+    assert mean == round(1 / (2 * len(cast.everyone)), 4) and [(row["key"], row["share"]) for row in below] == [("2", 0.0)]
+    assert attention.below_the_mean({"total": HIDDEN, "rows": [{"cell": HIDDEN}]}) == (None, [])

@@ -18,4 +18,4 @@ async def run(parsed: argparse.Namespace, settings: Settings) -> None:
     await schema.migrate(settings)
     async with opened(settings):
         await audit_chain.adopt()
-    print("数据库已是最新结构。")
+    print("数据库结构已是最新，可以使用。")
