@@ -72,6 +72,7 @@ def members_between(
       SELECT c.member_id, t.plan_id, {bits} AS aspects{each_day}, {_DONE_SUMS}
       FROM member m CROSS JOIN check_in c CROSS JOIN daily_task t
       WHERE c.member_id = m.id AND t.id = c.task_id AND {of_members} AND {days.format("c.task_date")}
+        AND {of_tasks} AND {days.format("t.date")}
       GROUP BY c.member_id, t.plan_id{each_bits}{each_day}
     ), each AS {kept} (
       SELECT {who}, w.plan_id, w.begins, w.ends, c.task_id, c.kind, c.recorded_by_id, c.firsts, c.rights
