@@ -43,7 +43,8 @@ class CheckIn(Model):
     class Meta:
         table = "check_in"
         unique_together = (("member_id", "task_id", "task_date"),)
-        # On PostgreSQL the unique index is (member, date, task) and serves for both (migration 0005).
+        # On PostgreSQL the unique index is (member, date, task) and serves for both (migration 0005); on SQLite the second one
+        # also holds what is counted (migration 0015).
         indexes = (("member_id", "task_date"),)
 
 
